@@ -1,0 +1,1 @@
+"""Train, compare and look inside plain, dilated and DRN-style convolutional networks on CIFAR-10."""

@@ -1,0 +1,1 @@
+"""Images in: find, verify, read, split, batch, augment."""

@@ -1,0 +1,1 @@
+"""Theory of dilation, no training: output sizes, receptive field, verdicts on rates, coverage. Imports nothing of the project."""
