@@ -1,6 +1,13 @@
 """What every configuration dataclass shares."""
 
-from dataclasses import FrozenInstanceError
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import FrozenInstanceError, dataclass
+from typing import ClassVar
+
+from omegaconf import MISSING
+
+from dilated_cifar.errors import UserError
 
 
 class Frozen:
@@ -14,3 +21,48 @@ class Frozen:
         if name in vars(self):
             raise FrozenInstanceError(f"cannot assign to field {name!r}")
         super().__setattr__(name, value)
+
+
+@dataclass
+class Choice(Frozen):
+    """A base for the choices of a config group; each subclass is one family with a fixed name."""
+
+    family: str = MISSING
+    """Which family the other keys describe; fixed by the choice, such as `optimizer=adam`."""
+
+    group: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        fixed = type(self).family
+        require(
+            self.family == fixed, f"{self.group}.family", self.family, f"{fixed}; choose with {self.group}=NAME"
+        )
+
+
+def require(ok: bool, key: str, value: object, expected: str) -> None:
+    """Raise a UserError that names `key` as the user types it, its value and what was expected."""
+    if not ok:
+        raise UserError(f"{key}={as_typed(value)}: expected {expected}")
+
+
+def require_one_of(value: str, choices: Sequence[str], key: str) -> None:
+    """Raise a UserError that lists `choices`, the nearest first, unless `value` is one of them."""
+    if value not in choices:
+        raise UserError(f"{key}={as_typed(value)}: expected {nearest_first(value, choices)}")
+
+
+def nearest_first(value: str, choices: Iterable[str]) -> str:
+    """The choices as a sentence part: `did you mean A? (one of A, B, C)`."""
+    names = list(choices)
+    near = difflib.get_close_matches(value, names, n=2, cutoff=0.5)
+    listing = f"one of {', '.join(names)}"
+    return f"{' or '.join(near)}? ({listing})" if near else listing
+
+
+def as_typed(value: object) -> str:
+    """The value as a user types it in an override: `[1,2,5]`, `true`, `null`."""
+    if isinstance(value, list):
+        return f"[{','.join(as_typed(item) for item in value)}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "null" if value is None else str(value)

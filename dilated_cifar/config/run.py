@@ -1,0 +1,114 @@
+"""The whole configuration of one training run."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import MISSING
+
+from dilated_cifar.config.base import Frozen, require, require_one_of
+from dilated_cifar.config.data import AugmentConfig, DataConfig
+from dilated_cifar.config.model import ModelConfig
+from dilated_cifar.config.optimization import OptimizerConfig, ScheduleConfig
+
+LOCAL_KEYS = (
+    "name",
+    "output_dir",
+    "device",
+    "threads",
+    "progress",
+    "save_minutes",
+    "data.root",
+    "data.download",
+    "data.addresses",
+)
+"""Keys that say where and on what a run happens, not what it computes: a run may continue with others."""
+
+
+@dataclass
+class Config(Frozen):
+    """One run: what is trained, on what, how long and where it is written."""
+
+    model: ModelConfig = MISSING
+    data: DataConfig = MISSING
+    augment: AugmentConfig = MISSING
+    optimizer: OptimizerConfig = MISSING
+    schedule: ScheduleConfig = MISSING
+    seed: int = 0
+    """Source of every random choice: initial weights, order of the images, augmentation, dropout."""
+    epochs: int = 60
+    """Passes over the training split."""
+    batch_size: int = 128
+    """Images a step; the last step of an epoch takes what is left."""
+    label_smoothing: float = 0.0
+    """Share of the target spread evenly over all classes (Szegedy et al. 2016)."""
+    gradient_clip: float | None = None
+    """Largest norm of the whole gradient; null for no bound."""
+    ema: float | None = None
+    """Decay per step of an exponential moving average of the weights, which is then what is evaluated."""
+    device: str = "auto"
+    """auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps."""
+    precision: str = "auto"
+    """fp32, bf16 (autocast), or auto: bf16 on CUDA and fp32 elsewhere."""
+    channels_last: bool = True
+    """Keep images and features in NHWC order in memory, the faster one on CPUs and tensor cores."""
+    deterministic: bool = False
+    """Allow only deterministic CUDA kernels; CPU runs repeat bit for bit in any case."""
+    threads: int | None = None
+    """CPU threads; null for as many as there are cores."""
+    name: str | None = None
+    """Folder of the run below output_dir; null to make it from the choices. A sweep's folder with -m."""
+    output_dir: str = "outputs"
+    """Folder that holds the run folders."""
+    save_minutes: float = 5.0
+    """Besides at the end of each epoch, the state is saved when this many minutes have passed."""
+    progress: bool = True
+    """Show progress bars."""
+
+    def __post_init__(self) -> None:
+        require(self.seed >= 0, "seed", self.seed, "a whole number from 0")
+        require(self.epochs >= 1, "epochs", self.epochs, "a whole number from 1")
+        require(self.batch_size >= 1, "batch_size", self.batch_size, "a whole number from 1")
+        require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "a share, from 0 to below 1")
+        require(
+            self.gradient_clip is None or self.gradient_clip > 0,
+            "gradient_clip",
+            self.gradient_clip,
+            "a norm above 0, or null",
+        )
+        require(self.ema is None or 0 < self.ema < 1, "ema", self.ema, "a decay between 0 and 1 such as 0.999, or null")
+        require_one_of(self.precision, ["auto", "fp32", "bf16"], "precision")
+        require(self.threads is None or self.threads >= 1, "threads", self.threads, "a whole number from 1, or null")
+        require(self.save_minutes > 0, "save_minutes", self.save_minutes, "minutes above 0")
+        require(self.name != "", "name", "''", "a folder name, or null")
+        training_images = self.data.training_images
+        require(
+            self.batch_size <= training_images,
+            "batch_size",
+            self.batch_size,
+            f"at most the {training_images} images of the training split",
+        )
+        require(
+            self.schedule.warmup_epochs <= self.epochs,
+            "schedule.warmup_epochs",
+            self.schedule.warmup_epochs,
+            f"at most epochs={self.epochs}",
+        )
+
+
+def flatten(container: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys as the user types them: `{"model": {"width": 16}}` gives `{"model.width": 16}`."""
+    flat: dict[str, Any] = {}
+    for key, value in container.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def differing_keys(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Keys in which two configurations compute different runs, LOCAL_KEYS aside, in the order of `one`."""
+    left, right = flatten(one), flatten(other)
+    keys = [*left, *(key for key in right if key not in left)]
+    absent = object()
+    return [key for key in keys if key not in LOCAL_KEYS and left.get(key, absent) != right.get(key, absent)]

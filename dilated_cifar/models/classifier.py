@@ -1,0 +1,24 @@
+"""What every network of the project is: features, global average pool, linear classifier."""
+
+from torch import Tensor, nn
+
+
+class Classifier(nn.Module):
+    """A fully convolutional `features` module followed by global average pooling and a linear layer.
+
+    Pooling and classifier are both linear, so the classifier applied at each place of the map gives class
+    maps whose mean is the logit (Zhou et al. 2016; Yu, Koltun and Funkhouser 2017).
+    """
+
+    def __init__(self, features: nn.Module, channels: int, classes: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.features = features
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(channels, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits [N, classes] of normalised images [N, 3, H, W]."""
+        pooled = self.pool(self.features(images)).flatten(1)
+        logits: Tensor = self.classifier(self.dropout(pooled))
+        return logits
