@@ -1,1 +1,4 @@
-"""Theory of dilation, no training: output sizes, receptive field, verdicts on rates, coverage. Imports nothing of the project."""
+"""Theory of dilation: output sizes, receptive field, verdicts on rates, coverage.
+
+Imports nothing of the project's and trains nothing.
+"""

@@ -1,0 +1,168 @@
+"""Output sizes of convolutions and the padding that keeps a size, in whole numbers and without torch.
+
+Source: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning".
+"""
+
+from typing import overload
+
+Pair = tuple[int, int]
+
+
+@overload
+def convolution_output_size(
+    size: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
+) -> int: ...
+@overload
+def convolution_output_size(
+    size: Pair,
+    kernel_size: int | Pair,
+    stride: int | Pair = 1,
+    padding: int | Pair = 0,
+    dilation: int | Pair = 1,
+) -> Pair: ...
+def convolution_output_size(
+    size: int | Pair,
+    kernel_size: int | Pair,
+    stride: int | Pair = 1,
+    padding: int | Pair = 0,
+    dilation: int | Pair = 1,
+) -> int | Pair:
+    """Compute the size that a convolution or a pooling puts out: floor((n + 2p - d(k-1) - 1) / s) + 1.
+
+    An integer `size` is one dimension; a pair is (height, width), and then every other argument may be a
+    pair as well.
+
+    Raises:
+        ValueError: a number is out of range, or nothing would be left.
+
+    Source: Dumoulin & Visin 2016, relationship 15.
+    """
+    if isinstance(size, tuple):
+        numbers = [_pair(number) for number in (kernel_size, stride, padding, dilation)]
+        return (
+            _convolution_output_size(size[0], *(pair[0] for pair in numbers)),
+            _convolution_output_size(size[1], *(pair[1] for pair in numbers)),
+        )
+    return _convolution_output_size(size, *_integers(kernel_size, stride, padding, dilation))
+
+
+@overload
+def transposed_output_size(
+    size: int,
+    kernel_size: int,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    output_padding: int = 0,
+) -> int: ...
+@overload
+def transposed_output_size(
+    size: Pair,
+    kernel_size: int | Pair,
+    stride: int | Pair = 1,
+    padding: int | Pair = 0,
+    dilation: int | Pair = 1,
+    output_padding: int | Pair = 0,
+) -> Pair: ...
+def transposed_output_size(
+    size: int | Pair,
+    kernel_size: int | Pair,
+    stride: int | Pair = 1,
+    padding: int | Pair = 0,
+    dilation: int | Pair = 1,
+    output_padding: int | Pair = 0,
+) -> int | Pair:
+    """Compute the size that a transposed convolution puts out: (n-1)s - 2p + d(k-1) + output_padding + 1.
+
+    An integer `size` is one dimension; a pair is (height, width), and then every other argument may be a
+    pair as well.
+
+    Raises:
+        ValueError: a number is out of range, or nothing would be left.
+
+    Source: Dumoulin & Visin 2016, relationship 14, with dilation.
+    """
+    if isinstance(size, tuple):
+        numbers = [_pair(number) for number in (kernel_size, stride, padding, dilation, output_padding)]
+        return (
+            _transposed_output_size(size[0], *(pair[0] for pair in numbers)),
+            _transposed_output_size(size[1], *(pair[1] for pair in numbers)),
+        )
+    return _transposed_output_size(size, *_integers(kernel_size, stride, padding, dilation, output_padding))
+
+
+def same_padding(kernel_size: int, dilation: int = 1) -> int:
+    """Compute the padding on each side that keeps a size at stride 1: d(k-1) / 2.
+
+    Raises:
+        ValueError: the kernel is even and so has no centre, or a number is below 1.
+    """
+    _check_at_least(1, kernel_size=kernel_size, dilation=dilation)
+    check_odd(kernel_size)
+    return dilation * (kernel_size - 1) // 2
+
+
+def check_odd(kernel_size: int) -> None:
+    """Refuse a kernel without a centre.
+
+    Raises:
+        ValueError: the kernel is even or below 1.
+    """
+    _check_at_least(1, kernel_size=kernel_size)
+    if kernel_size % 2 == 0:
+        raise ValueError(
+            f"kernel_size={kernel_size} is even and has no centre, an odd number was expected: "
+            f"write {kernel_size - 1} or {kernel_size + 1}"
+        )
+
+
+def _convolution_output_size(size: int, kernel_size: int, stride: int, padding: int, dilation: int) -> int:
+    _check_at_least(1, size=size, kernel_size=kernel_size, stride=stride, dilation=dilation)
+    _check_at_least(0, padding=padding)
+    span = dilation * (kernel_size - 1) + 1
+    padded = size + 2 * padding
+    if padded < span:
+        raise ValueError(
+            f"a map of size {size} with padding {padding} is smaller than the {span} pixels that kernel_size="
+            f"{kernel_size} with dilation={dilation} spans, at least 1 output was expected: write a smaller "
+            f"dilation or a padding of at least {(span - size + 1) // 2}"
+        )
+    return (padded - span) // stride + 1
+
+
+def _transposed_output_size(
+    size: int, kernel_size: int, stride: int, padding: int, dilation: int, output_padding: int
+) -> int:
+    _check_at_least(1, size=size, kernel_size=kernel_size, stride=stride, dilation=dilation)
+    _check_at_least(0, padding=padding, output_padding=output_padding)
+    if output_padding >= max(stride, dilation):
+        raise ValueError(
+            f"output_padding={output_padding} is too large, a number smaller than the stride {stride} or the "
+            f"dilation {dilation} was expected: write at most {max(stride, dilation) - 1}"
+        )
+    full = (size - 1) * stride + dilation * (kernel_size - 1) + output_padding + 1
+    if full <= 2 * padding:
+        raise ValueError(
+            f"padding={padding} cuts away all {full} pixels of the transposed convolution, at least 1 output "
+            f"was expected: write a padding of at most {(full - 1) // 2}"
+        )
+    return full - 2 * padding
+
+
+def _check_at_least(least: int, **numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < least:
+            raise ValueError(f"{name}={number} is too small, a whole number of at least {least} was expected")
+
+
+def _pair(number: int | Pair) -> Pair:
+    return number if isinstance(number, tuple) else (number, number)
+
+
+def _integers(*numbers: int | Pair) -> list[int]:
+    integers = [number for number in numbers if isinstance(number, int)]
+    if len(integers) < len(numbers):
+        raise ValueError(
+            f"size is one number but another argument is a pair in {numbers}: write size as (height, width)"
+        )
+    return integers

@@ -1,0 +1,217 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional as F
+
+from dilated_cifar.dilation.trace import trace
+
+
+def plain(dilations: list[int], classes: int = 10) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    channels = 3
+    for width, dilation in zip((32, 64, 128), dilations, strict=True):
+        layers += [
+            nn.Conv2d(channels, width, 3, dilation=dilation, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+        ]
+        channels = width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes))
+
+
+class Block(nn.Module):
+    def __init__(self, channels: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, width, 3, stride, 1, bias=False)
+        self.second = nn.Conv2d(width, width, 3, 1, 1, bias=False)
+        self.norms = nn.ModuleList([nn.BatchNorm2d(width), nn.BatchNorm2d(width)])
+        self.relu = nn.ReLU(inplace=True)
+        self.shortcut = nn.Identity()
+        if channels != width:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(channels, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width)
+            )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.norms[1](self.second(self.relu(self.norms[0](self.first(x)))))
+        y += self.shortcut(x)
+        return self.relu(y)
+
+
+def published_resnet() -> nn.Sequential:
+    widths = [(16, 16, 1), (16, 16, 1), (16, 32, 2), (32, 32, 1), (32, 64, 2), (64, 64, 1)]
+    stem = [nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+    head = [nn.AvgPool2d(8), nn.Flatten(), nn.Linear(64, 10)]
+    return nn.Sequential(*stem, *(Block(*width) for width in widths), *head)
+
+
+class Functional(nn.Module):
+    """A body that pools, pads, slices and concatenates between its layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 5, padding=2)
+        self.second = nn.Conv2d(8, 6, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.first(x))
+        x = torch.cat([F.max_pool2d(x, 2), x[:, :, ::2, 1::2]], dim=1)
+        return self.second(F.pad(x, (1, 1, 1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("dilations", "field", "size"), [([1, 1, 1], 7, 26), ([1, 2, 5], 17, 16), ([2, 2, 2], 13, 20)]
+)
+def test_the_published_networks(dilations: list[int], field: int, size: int) -> None:
+    found = trace(plain(dilations), (3, 32, 32))
+    assert found.receptive_field == field
+    assert found.parameters == 94_762
+    last = found.layer("6")
+    assert last.output_shape == (128, size, size)
+    assert (last.dilation, last.receptive_field, last.jump) == ((dilations[2],) * 2, (field,) * 2, (1.0, 1.0))
+    assert last.start == ((field - 1) / 2,) * 2
+
+
+def test_multiply_adds_count_weights_times_positions() -> None:
+    found = trace(plain([1, 2, 5]), (3, 32, 32))
+    convolutions = [9 * 3 * 32 * 30**2, 9 * 32 * 64 * 26**2, 9 * 64 * 128 * 16**2]
+    assert [layer.multiply_adds for layer in found.layers if layer.kind == "convolution"] == convolutions
+    assert found.multiply_adds == sum(convolutions) + 1280
+
+
+def test_the_published_resnet() -> None:
+    found = trace(published_resnet(), (3, 32, 32))
+    assert found.parameters == 195_738 == sum(layer.parameters for layer in found.layers)
+    assert found.receptive_field == 53
+    assert found.layer("8.second").jump == (4.0, 4.0)
+    # The shortcut of a strided block sees less than the block's two convolutions; the sum sees the most.
+    assert found.layer("5.shortcut.0").receptive_field == (13, 13)
+    assert found.layer("6.first").receptive_field == (21, 21)
+
+
+def test_functions_between_layers_count_too() -> None:
+    found = trace(Functional(), (3, 16, 16))
+    assert [layer.name for layer in found.layers] == ["first", "max_pool2d_with_indices", "second"]
+    assert found.layer("max_pool2d_with_indices").receptive_field == (6, 6)
+    # Of two 5-pixel fields one pixel apart the union is 6, a kernel of 3 at jump 2 adds 4, padding shifts.
+    second = found.layer("second")
+    assert second.receptive_field == (10, 10)
+    assert second.jump == (2.0, 2.0)
+    assert second.start == (0.5, 0.5)
+
+
+geometries = st.tuples(st.integers(1, 5), st.integers(1, 3), st.integers(0, 3), st.integers(1, 3))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(geometries, min_size=1, max_size=3), st.booleans(), st.booleans())
+def test_field_jump_and_start_are_what_the_gradient_says(
+    numbers: list[tuple[int, int, int, int]], branch: bool, pool: bool
+) -> None:
+    layers: list[nn.Module] = []
+    for kernel, stride, padding, dilation in numbers:
+        layers.append(nn.Conv2d(1, 1, kernel, stride, padding, dilation, bias=False))
+    if branch:
+        layers.append(Widening())
+    if pool:
+        layers.append(nn.AvgPool2d(3, 2))
+    network = nn.Sequential(*layers).double()
+    for parameter in network.parameters():
+        nn.init.ones_(parameter)
+    image = torch.zeros(1, 1, 150, 150, dtype=torch.float64, requires_grad=True)
+    output = network(image)
+    last = trace(network, (1, 150, 150)).layers[-1]
+    field, jump, start = last.receptive_field[0], last.jump[0], last.start[0]
+    unit = output.shape[-1] // 2
+    (gradient,) = torch.autograd.grad(output[0, 0, unit, unit], image)
+    seen = gradient[0, 0].nonzero()[:, 0]
+    centre = start + unit * jump
+    assert seen.min() == centre - (field - 1) / 2
+    assert seen.max() == centre + (field - 1) / 2
+
+
+class Widening(nn.Module):
+    """A residual branch that is wider, and off centre, beside the identity."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide = nn.Conv2d(1, 1, 4, dilation=2, bias=False)
+        self.out = nn.Conv2d(1, 1, 1, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        wide: torch.Tensor = self.wide(x)
+        total: torch.Tensor = self.out(wide + x[:, :, 5 : 5 + wide.shape[2], : wide.shape[3]])
+        return total
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(0, 2), st.integers(1, 3))
+def test_a_transposed_convolution_sees_at_most_its_field(
+    kernel: int, stride: int, padding: int, dilation: int
+) -> None:
+    network = nn.Sequential(nn.ConvTranspose2d(1, 1, kernel, stride, padding, 0, 1, False, dilation)).double()
+    nn.init.ones_(network[0].weight)
+    image = torch.zeros(1, 1, 30, 30, dtype=torch.float64, requires_grad=True)
+    output = network(image)
+    layer = trace(network, (1, 30, 30)).layers[0]
+    middle = output.shape[-1] // 2
+    spans = []
+    for unit in range(middle, middle + stride):
+        (gradient,) = torch.autograd.grad(output[0, 0, :, unit].sum(), image, retain_graph=True)
+        seen = gradient[0, 0].nonzero()[:, 1]
+        if len(seen):
+            spans.append(int(seen.max() - seen.min()) + 1)
+            centre = layer.start[1] + unit * layer.jump[1]
+            assert (seen - centre).abs().max() <= layer.receptive_field[1] / 2
+    assert max(spans) <= layer.receptive_field[1]
+    assert dilation > 1 or max(spans) == layer.receptive_field[1]
+    assert layer.jump == (1 / stride, 1 / stride)
+    assert layer.kind == "transposed convolution"
+    assert layer.multiply_adds == kernel**2 * 30**2
+
+
+def test_the_module_is_left_untouched() -> None:
+    network = plain([1, 2, 5]).train()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    trace(network, (3, 32, 32))
+    assert all(module.training for module in network.modules())
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
+
+
+def test_identities_and_dropout_are_no_layers_and_shared_weights_count_once() -> None:
+    shared = nn.Conv2d(3, 3, 3, padding=1, bias=False)
+    found = trace(nn.Sequential(shared, nn.Identity(), nn.Dropout(), shared), (3, 8, 8))
+    assert [layer.parameters for layer in found.layers] == [81, 0]
+    assert found.parameters == 81
+    assert found.receptive_field == 5
+
+
+def test_attention_by_global_pooling_does_not_end_the_map() -> None:
+    class Squeeze(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(3, 4, 3)
+            self.gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 4, 1), nn.Sigmoid())
+            self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 10, 1), nn.Flatten())
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.first(x)
+            y: torch.Tensor = self.head(x * self.gate(x))
+            return y
+
+    assert trace(Squeeze(), (3, 12, 12)).receptive_field == 12
+
+
+def test_what_cannot_be_followed_is_refused_in_one_line() -> None:
+    with pytest.raises(ValueError, match=r"no layer is called 'conv9': write one of 0, 1, 2") as refusal:
+        trace(plain([1, 1, 1]), (3, 32, 32)).layer("conv9")
+    assert "\n" not in str(refusal.value)
+    with pytest.raises(ValueError, match=r"cannot run on an image of size \[3, 12, 12\]"):
+        trace(plain([1, 2, 5]), (3, 12, 12))
+    with pytest.raises(ValueError, match="padding_mode"):
+        trace(nn.Sequential(nn.Conv2d(3, 3, 3, padding=1, padding_mode="circular")), (3, 8, 8))
+    with pytest.raises(ValueError, match="no rule follows the receptive field through upsample_nearest2d"):
+        trace(nn.Sequential(nn.Upsample(scale_factor=2)), (3, 8, 8))
