@@ -160,7 +160,7 @@ class SpacingConfig(DataConfig):
     mean: list[float] = field(default_factory=lambda: [0.5, 0.5, 0.5])
     """What normalisation subtracts from red, green and blue, on the scale from 0 (black) to 1."""
 
-    std: list[float] = field(default_factory=lambda: [0.25, 0.25, 0.25])
+    std: list[float] = field(default_factory=lambda: [0.135, 0.135, 0.135])
     """What normalisation then divides by; mean [0,0,0] with std [1,1,1] only scales to [0, 1]."""
 
     seed: int = 0

@@ -1,0 +1,126 @@
+"""CIFAR-10: find the files, verify them, read them into one array a split."""
+
+import os
+import warnings
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torchvision.datasets import CIFAR10
+from torchvision.datasets.utils import check_integrity
+
+from dilated_cifar.config.data import Cifar10Config
+from dilated_cifar.data.download import Archive, obtain
+from dilated_cifar.data.randomness import stratified_order
+from dilated_cifar.errors import UserError
+
+CLASS_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+FILES: dict[str, str] = {
+    **dict(CIFAR10.train_list),
+    **dict(CIFAR10.test_list),
+    CIFAR10.meta["filename"]: CIFAR10.meta["md5"],
+}
+"""The MD5 of each file, as torchvision has them."""
+
+ARCHIVE = Archive(
+    name=CIFAR10.filename,
+    md5=CIFAR10.tgz_md5,
+    size=170_498_071,
+    folder=CIFAR10.base_folder,
+    files=list(FILES),
+)
+
+Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+
+def read(
+    config: Cifar10Config, wanted: Collection[str], *, progress: bool = True
+) -> tuple[dict[str, Arrays], list[str]]:
+    """Read the wanted ones of the splits train, validation and test; download the files if need be.
+
+    Returns:
+        For each wanted split its images `[N, 3, 32, 32]` and labels `[N]`, and the names of the classes.
+        Training and validation share no image; all keep the order of the files.
+
+    Raises:
+        UserError: the files are missing and cannot be had, or one of them is damaged.
+    """
+    root = find_root(config)
+    splits: dict[str, Arrays] = {}
+    if "train" in wanted or "validation" in wanted:
+        images, labels = _read_files(root, config, train=True, progress=progress)
+        order = stratified_order(labels, "cifar10 validation", config.split_seed)
+        last = None if config.train is None else config.validation + config.train
+        chosen = {"validation": order[: config.validation], "train": order[config.validation : last]}
+        splits |= {
+            name: (images[np.sort(indices)], labels[np.sort(indices)])
+            for name, indices in chosen.items()
+            if name in wanted and len(indices)
+        }
+    if "test" in wanted:
+        images, labels = _read_files(root, config, train=False, progress=progress)
+        if config.test is not None:
+            indices = np.sort(stratified_order(labels, "cifar10 test", config.split_seed)[: config.test])
+            images, labels = images[indices], labels[indices]
+        splits["test"] = (images, labels)
+    return splits, CLASS_NAMES
+
+
+def find_root(config: Cifar10Config) -> Path:
+    """Say in which folder the files are or belong: `data.root`, else `CIFAR10_ROOT`, else `./data`.
+
+    The folder of the batches itself will do, too.
+    """
+    root = Path(config.root or os.environ.get("CIFAR10_ROOT") or "data").expanduser()
+    return root.parent if (root / "batches.meta").is_file() else root
+
+
+def _read_files(root: Path, config: Cifar10Config, *, train: bool, progress: bool) -> Arrays:
+    """Read one of the two published sets: images `[N, 3, 32, 32]` and labels `[N]`."""
+    try:
+        dataset = _verified(root, train=train)
+        if dataset is None:
+            _refuse_damage(root / ARCHIVE.folder)
+            obtain(ARCHIVE, root, config.addresses if config.download else [], progress=progress)
+            dataset = _verified(root, train=train)
+        if dataset is None:
+            _refuse_damage(root / ARCHIVE.folder)
+            raise UserError(f"{root}: CIFAR-10 vanished from it while it was read; run the command again")
+    except OSError as error:
+        # a folder that may not be read or written, a full disk
+        raise UserError(
+            f"{error.filename or root}: {error.strerror or error}; write data.root=FOLDER for a folder "
+            "that holds CIFAR-10 or can receive it"
+        ) from error
+    # torchvision shows the planes of the files as height, width, colour; this view takes that back
+    return dataset.data.transpose(0, 3, 1, 2), np.asarray(dataset.targets, dtype=np.int64)
+
+
+def _verified(root: Path, *, train: bool) -> CIFAR10 | None:
+    """Read the files through torchvision, which checks every MD5 first; None where one is not right."""
+    with warnings.catch_warnings():
+        # the files were pickled by numpy 1, whose dtypes numpy 2.4 and later warn of
+        warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)
+        try:
+            return CIFAR10(root, train=train)
+        except RuntimeError:
+            return None
+
+
+def _refuse_damage(folder: Path) -> None:
+    """Name the first file that is missing or damaged, unless all are missing.
+
+    Raises:
+        UserError: what is wrong with which file, and what to do.
+    """
+    if not any((folder / name).exists() for name in FILES):
+        return
+    for name, md5 in FILES.items():
+        path = folder / name
+        if not check_integrity(path, md5):
+            fault = "damaged (its MD5 is not the published one)" if path.is_file() else "missing"
+            raise UserError(
+                f"{path} is {fault}; expected the {len(FILES)} published files; move {folder} away, "
+                "and the next run unpacks or downloads them all"
+            )
