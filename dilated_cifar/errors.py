@@ -1,8 +1,27 @@
-"""The one error a user is meant to read."""
+"""What a user is meant to read instead of a traceback."""
+
+from pathlib import Path
 
 
 class UserError(ValueError):
     """Bad input: one line with the value, what was expected and what to write instead.
 
-    The entries print it on stderr and exit with status 2; everything else that is raised is a bug.
+    The entries print it on stderr and exit with `status`; everything else that is raised is a bug.
     """
+
+    status = 2
+
+
+class RunError(UserError):
+    """A run that could not go on although its input was valid, such as one whose loss is not finite."""
+
+    status = 1
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run that was asked to stop, and saved its state before it did."""
+
+    def __init__(self, signal: int, folder: Path) -> None:
+        super().__init__(f"stopped by signal {signal}; the state is saved in {folder}")
+        self.status = 128 + signal
+        self.folder = folder

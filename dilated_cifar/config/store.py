@@ -5,10 +5,11 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException
 
-from dilated_cifar.config.base import Choice, nearest_first, require_one_of
+from dilated_cifar.config.base import Choice, require_one_of
 from dilated_cifar.config.data import AugmentConfig, DataConfig
+from dilated_cifar.config.messages import describe
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.config.optimization import OptimizerConfig, ScheduleConfig
 from dilated_cifar.config.run import Config
@@ -78,18 +79,3 @@ def to_container(config: Config) -> dict[str, Any]:
 def to_yaml(config: Config) -> str:
     """The complete configuration as YAML."""
     return OmegaConf.to_yaml(OmegaConf.create(to_container(config)))
-
-
-def describe(error: OmegaConfBaseException) -> str:
-    """OmegaConf's many lines as one, with the full key in front."""
-    key = getattr(error, "full_key", None) or "the configuration"
-    if isinstance(error, MissingMandatoryValue):
-        return f"{key}: a value is missing"
-    known = getattr(error, "parent_node", None)
-    unknown = getattr(error, "key", None)
-    first_line = (getattr(error, "msg", None) or str(error)).splitlines()[0]
-    if isinstance(known, DictConfig) and isinstance(unknown, str) and unknown not in known:
-        prefix = key.rpartition(".")[0]
-        names = [f"{prefix}.{name}" if prefix else str(name) for name in known]
-        return f"{key}: no such key; expected {nearest_first(key, names)}"
-    return f"{key}: {first_line}"

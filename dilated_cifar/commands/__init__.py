@@ -1,0 +1,1 @@
+"""The command lines: words in, an exit status out. Nothing is computed here."""

@@ -1,0 +1,56 @@
+"""What `--help` prints: what can be chosen, read from the YAML files themselves, and examples."""
+
+import textwrap
+
+from dilated_cifar.commands.arguments import conf_folder
+
+WIDTH = 100
+
+TRAIN = """\
+Train a convolutional network, plain or dilated, and say how well it does and how much it overfits.
+
+usage: python train.py [GROUP=CHOICE ...] [KEY=VALUE ...]      one run
+       python train.py -m KEY=VALUE,VALUE ... [KEY=VALUE ...]  a run for every combination
+
+The same command again continues a run that was stopped, and leaves a finished one alone.
+
+examples:
+  python train.py experiment=demo                    a first run, without a download
+  python train.py model=dilated_125                  CIFAR-10 with the defaults
+  python train.py model=plain 'model.dilations=[1,2,3]' epochs=20 optimizer.lr=0.05
+  python train.py -m model=plain,dilated_125 seed=0,1,2
+  python train.py config=outputs/dilated_125/config.yaml name=again
+
+{choices}
+keys and their defaults (--cfg job prints every key of the composed configuration):
+{keys}
+options: -m, --multirun  sweep    --cfg job  print the configuration    -h, --help  this text
+"""
+
+
+def print_help(text: str) -> None:
+    """Print `text` with the choices and keys filled in."""
+    print(text.format(choices=choices(), keys=keys("config")), end="")
+
+
+def choices() -> str:
+    """Every choice of every group with the line of comment its YAML file begins with."""
+    blocks = []
+    for group in sorted(path for path in conf_folder().iterdir() if path.is_dir()):
+        lines = [f"{group.name}="]
+        for file in sorted(group.glob("*.yaml")):
+            comments = [line[2:] for line in file.read_text().splitlines() if line.startswith("# ")]
+            meaning = next(comment for comment in comments if not comment.startswith("@package"))
+            indent = " " * 22
+            lines.append(
+                textwrap.fill(meaning, WIDTH, initial_indent=f"  {file.stem:<20}", subsequent_indent=indent)
+            )
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def keys(config: str) -> str:
+    """The top-level keys of a configuration as its YAML file writes them, comments included."""
+    text = (conf_folder() / f"{config}.yaml").read_text()
+    lines = [line for line in text.splitlines() if line and line[0].isalpha() and not line.startswith("defaults")]
+    return "".join(f"  {line}\n" for line in lines)

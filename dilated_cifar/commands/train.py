@@ -1,0 +1,146 @@
+"""`python train.py`: one training run, or with -m a sweep of them."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from dilated_cifar.commands.arguments import (
+    conf_folder,
+    is_override,
+    override_value,
+    quote_paths,
+    quoted,
+    run_name,
+    saved_config_words,
+)
+from dilated_cifar.commands.guard import guard
+from dilated_cifar.commands.help import TRAIN, print_help
+from dilated_cifar.config.run import Config
+from dilated_cifar.config.store import register_schemas, to_config
+from dilated_cifar.errors import UserError
+from dilated_cifar.training.folder import Found, opened
+
+logger = logging.getLogger("dilated_cifar")
+
+HYDRA_SETTINGS = (
+    # Run folders are the project's own business: Hydra would write into one before it is known whether
+    # another run's results lie there.
+    "hydra.run.dir=.",
+    "hydra.sweep.subdir=.",
+    "hydra.output_subdir=null",
+    "hydra/job_logging=none",
+)
+
+
+def main() -> int:
+    """Run the command; returns its exit status."""
+    return guard(lambda: run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Hand the words to Hydra, which calls `job` once, or once for each job of a sweep."""
+    if "--help" in words or "-h" in words:
+        print_help(TRAIN)
+        return 0
+    register_schemas()
+    failures: list[str] = []
+
+    @hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")
+    def job(composed: DictConfig) -> float | None:
+        if HydraConfig.get().mode is RunMode.RUN:
+            return train_once(composed)
+        try:
+            return train_once(composed)
+        except Exception as error:  # one failed job must not end or hide the others
+            message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            failures.append(f"{' '.join(HydraConfig.get().overrides.task)}: {message}")
+            logger.error("failed: %s", failures[-1], exc_info=not isinstance(error, UserError))
+            return None
+
+    typed = sys.argv
+    sys.argv = [typed[0], *saved_config_words(quote_paths(words)), *HYDRA_SETTINGS, sweep_folder(words)]
+    try:
+        with console():
+            job()
+    finally:
+        sys.argv = typed
+    for failure in failures:
+        print("failed:", failure, file=sys.stderr)
+    return 1 if failures else 0
+
+
+def sweep_folder(words: Sequence[str]) -> str:
+    """The override that gives a sweep its folder: `name`, or a name made of all that is swept."""
+    overrides = [word for word in words if is_override(word)]
+    name = override_value(words, "name") or run_name(overrides, default="sweep")
+    parent = override_value(words, "output_dir")
+    return f"hydra.sweep.dir={quoted(str(Path(parent or 'outputs') / name))}"
+
+
+def run_folder(config: Config) -> Path:
+    """The folder of the job that Hydra is calling."""
+    context = HydraConfig.get()
+    made = run_name(context.overrides.task, default=context.runtime.choices.get("model") or "run")
+    if context.mode is RunMode.MULTIRUN:
+        return Path(context.sweep.dir) / made
+    return Path(config.output_dir) / (config.name or made)
+
+
+def train_once(composed: DictConfig) -> float | None:
+    """Train, continue or report one run; returns its validation accuracy, if it held images out."""
+    config = to_config(composed)
+    folder = run_folder(config)
+    # The saved configuration names its folder, so that `config=FILE` is the same run again.
+    config = replace(config, name=Path(os.path.relpath(folder, config.output_dir)).as_posix())
+    with opened(folder, config) as found, log_file(folder):
+        # Only now: everything above answers at once, importing torch takes seconds.
+        from dilated_cifar.training.loop import train
+        from dilated_cifar.training.summary import read_summary
+        from dilated_cifar.training.table import show
+
+        if found is Found.FINISHED:
+            logger.info("%s: finished before, left as it is", folder)
+            summary = read_summary(folder)
+        else:
+            logger.info("run folder: %s", folder)
+            summary = train(config, folder)
+        show(summary, folder)
+    chosen = summary.weights.validation
+    return None if chosen is None else chosen.accuracy
+
+
+@contextmanager
+def console() -> Iterator[None]:
+    """Show the project's log lines on stdout, above a progress bar where there is one."""
+    handler = logging.StreamHandler(sys.stdout)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(handler)
+    try:
+        with logging_redirect_tqdm([logger]):
+            yield
+    finally:
+        logger.removeHandler(handler)
+
+
+@contextmanager
+def log_file(folder: Path) -> Iterator[None]:
+    """Also append the log lines to the run's train.log."""
+    handler = logging.FileHandler(folder / "train.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()

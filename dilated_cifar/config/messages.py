@@ -1,0 +1,28 @@
+"""OmegaConf's findings in one line and the user's words."""
+
+import re
+
+from omegaconf import DictConfig
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from dilated_cifar.config.base import nearest_first
+
+KINDS = {"Float": "a number", "Integer": "a whole number", "Boolean": "true or false"}
+
+
+def describe(error: OmegaConfBaseException) -> str:
+    """Key, value and what was expected, of a value or key that the schema refuses."""
+    key = str(getattr(error, "full_key", None) or "the configuration")
+    message = str(getattr(error, "msg", None) or error).splitlines()[0]
+    if isinstance(error, MissingMandatoryValue):
+        return f"{key}: a value is missing; write {key}=VALUE"
+    parent, name = getattr(error, "parent_node", None), getattr(error, "key", None)
+    if isinstance(parent, DictConfig) and isinstance(name, str) and name not in parent:
+        prefix = key.rpartition(".")[0]
+        known = [f"{prefix}.{other}" if prefix else str(other) for other in parent]
+        return f"{key}: no such key; expected {nearest_first(key, known)}"
+    if found := re.match(r"Value '(.*)' of type '.*' could not be converted to (\w+)", message):
+        return f"{key}={found[1]}: expected {KINDS.get(found[2], found[2])}"
+    if "is not a ListConfig" in message:
+        return f"{key}: expected a list; write '{key}=[1,2,5]', in quotes"
+    return f"{key}: {message}"

@@ -1,0 +1,85 @@
+"""Where a run computes and in which precision."""
+
+import re
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+
+from dilated_cifar.errors import UserError
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A device and how to compute on it."""
+
+    device: torch.device
+    bf16: bool
+    memory_format: torch.memory_format
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context in which forward passes and losses run."""
+        return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
+
+    def synchronize(self) -> None:
+        """Wait for queued kernels, so that a clock read afterwards is honest."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
+    def __str__(self) -> str:
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else ""
+        threads = f"{torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
+        details = ", ".join(part for part in (name, threads, "bf16" if self.bf16 else "fp32") if part)
+        return f"{self.device} ({details})"
+
+
+def choose_machine(
+    device: str, *, precision: str = "auto", channels_last: bool = True, deterministic: bool = False
+) -> Machine:
+    """Resolve the keys `device` and `precision` on this machine and set torch's switches for it.
+
+    Args:
+        device: auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps.
+        precision: fp32, bf16, or auto: bf16 autocast on CUDA, fp32 elsewhere (on CPUs without bf16 units
+            autocast is several times slower).
+        channels_last: Lay features out as NHWC.
+        deterministic: Refuse CUDA kernels that do not repeat.
+
+    Raises:
+        UserError: the device is unknown or not there.
+    """
+    chosen = resolve_device(device)
+    if chosen.type == "cuda":
+        torch.backends.cudnn.benchmark = not deterministic
+        torch.backends.cudnn.deterministic = deterministic
+    return Machine(
+        device=chosen,
+        bf16=precision == "bf16" or (precision == "auto" and chosen.type == "cuda"),
+        memory_format=torch.channels_last if channels_last else torch.contiguous_format,
+    )
+
+
+def resolve_device(device: str) -> torch.device:
+    """The device a user's word stands for, checked to be there.
+
+    Raises:
+        UserError: the device is unknown or not there.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", torch.cuda.current_device())
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", device):
+        raise UserError(f"device={device}: expected auto, cpu, cuda, cuda:N or mps")
+    chosen = torch.device(device)
+    if chosen.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if count == 0:
+            raise UserError(f"device={device}: no CUDA device is here; write device=auto or device=cpu")
+        if (chosen.index or 0) >= count:
+            raise UserError(f"device={device}: expected cuda:0 to cuda:{count - 1}, of the {count} here")
+    if chosen.type == "mps" and not torch.backends.mps.is_available():
+        raise UserError("device=mps: no MPS device is here; write device=auto or device=cpu")
+    return chosen

@@ -1,0 +1,63 @@
+"""Pictures of predictions, as matplotlib figures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def confusion_figure(matrix: NDArray[np.int64], class_names: Sequence[str], *, title: str) -> Figure:
+    """A confusion matrix [classes, classes] of counts, rows the true class, as shares of each row."""
+    count = len(class_names)
+    side = 3.0 + 0.55 * count
+    figure = Figure(figsize=(side, side), dpi=100, layout="constrained")
+    axes = figure.subplots()
+    totals = matrix.sum(axis=1, keepdims=True)
+    shares = matrix / np.maximum(totals, 1)
+    image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
+    axes.set_xticks(range(count), class_names, rotation=45, ha="right")
+    axes.set_yticks(range(count), class_names)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    axes.set_title(title)
+    for row in range(count):
+        for column in range(count):
+            colour = "black" if shares[row, column] > 0.6 else "white"
+            text = str(matrix[row, column])
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
+    figure.colorbar(image, ax=axes, shrink=0.7, label="share of the true class")
+    return figure
+
+
+def mistakes_figure(
+    images: Tensor, labels: Tensor, probabilities: Tensor, class_names: Sequence[str], *, most: int = 24
+) -> Figure | None:
+    """The wrong predictions the network was surest of, with both classes; None where there is no mistake.
+
+    Args:
+        images: uint8 [N, 3, H, W].
+        labels: int64 [N].
+        probabilities: [N, classes], rows sum to 1.
+        class_names: One for each class.
+        most: How many pictures at the most.
+    """
+    confidence, predicted = probabilities.max(1)
+    wrong = (predicted != labels).nonzero().flatten()
+    if len(wrong) == 0:
+        return None
+    surest = wrong[confidence[wrong].argsort(descending=True, stable=True)][:most]
+    columns = 6
+    rows = -(-len(surest) // columns)
+    figure = Figure(figsize=(columns * 1.7, rows * 2.1 + 0.4), dpi=100, layout="constrained")
+    figure.suptitle("Most confident mistakes")
+    for place, index in enumerate(surest.tolist(), start=1):
+        axes = figure.add_subplot(rows, columns, place)
+        axes.imshow(images[index].permute(1, 2, 0).cpu().numpy())
+        axes.set_axis_off()
+        sure = f"{confidence[index].item():.0%}"
+        axes.set_title(
+            f"{class_names[int(predicted[index])]} {sure}\nis {class_names[int(labels[index])]}", fontsize=8
+        )
+    return figure

@@ -1,0 +1,57 @@
+"""Logits of many images, and the two figures that training reads from them every epoch."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dilated_cifar.config.data import DataConfig
+from dilated_cifar.data.augment import normalize
+from dilated_cifar.device import Machine
+
+BATCH = 500
+"""Images a forward pass; larger ones gain nothing on a CPU and cost memory."""
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, images: Tensor, data: DataConfig, machine: Machine, *, flip: bool = False) -> Tensor:
+    """Logits of unaugmented images in eval mode; the model's own mode is restored.
+
+    Args:
+        model: Already on `machine.device`.
+        images: uint8, [N, 3, H, W], on any device.
+        data: Whose normalisation the model was trained with.
+        machine: Device, precision and memory format.
+        flip: Average the logits of each image and of its mirror image.
+
+    Returns:
+        float32, [N, classes], on the machine's device.
+    """
+    was_training = model.training
+    model.eval()
+    logits = []
+    for part in images.split(BATCH):
+        batch = normalize(part.to(machine.device), data.mean, data.std)
+        batch = batch.contiguous(memory_format=machine.memory_format)
+        with machine.autocast():
+            output = model(batch).float()
+            if flip:
+                output = (output + model(batch.flip(3)).float()) / 2
+        logits.append(output)
+    model.train(was_training)
+    return torch.cat(logits)
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean cross-entropy (without label smoothing) and share of right answers."""
+
+    loss: float
+    accuracy: float
+
+
+def score(logits: Tensor, labels: Tensor) -> Score:
+    """Loss and accuracy of logits [N, classes] against labels [N]."""
+    loss = F.cross_entropy(logits.double() if logits.device.type != "mps" else logits, labels)
+    return Score(loss=loss.item(), accuracy=(logits.argmax(1) == labels).float().mean().item())

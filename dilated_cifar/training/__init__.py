@@ -1,0 +1,1 @@
+"""One visible loop, with what it needs: devices, optimizers, schedules, checkpoints, logs."""

@@ -1,0 +1,64 @@
+"""Progress that reads well on a terminal and in a file."""
+
+import logging
+import time
+from types import TracebackType
+from typing import Self
+
+from tqdm import tqdm
+
+logger = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_LINES = 60.0
+
+
+class Bar:
+    """One bar over all images of a run; where stderr is no terminal, a line a minute instead."""
+
+    def __init__(self, *, images: int, done: int, epochs: int, shown: bool) -> None:
+        self._epochs = epochs
+        self._bar = tqdm(
+            total=images,
+            initial=done,
+            unit=" images",
+            unit_scale=True,
+            dynamic_ncols=True,
+            mininterval=0.2,
+            disable=None if shown else True,
+        )
+        self._lines = shown and self._bar.disable
+        self._total, self._first, self._done = images, done, done
+        self._start = self._next_look = time.monotonic()
+        self._next_line = self._start + SECONDS_BETWEEN_LINES
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()
+
+    def advance(self, images: int) -> bool:
+        """Count images; true where it is time to `show` fresh figures, five times a second at the most."""
+        self._bar.update(images)
+        self._done += images
+        now = time.monotonic()
+        if now < self._next_look:
+            return False
+        self._next_look = now + 0.2
+        return True
+
+    def show(self, epoch: int, loss: float, accuracy: float) -> None:
+        """Show the running figures of `epoch`, counted from 1."""
+        self._bar.set_description(f"epoch {epoch}/{self._epochs}", refresh=False)
+        self._bar.set_postfix_str(f"loss {loss:.3f}, accuracy {accuracy:.1%}", refresh=False)
+        now = time.monotonic()
+        if self._lines and now >= self._next_line:
+            self._next_line = now + SECONDS_BETWEEN_LINES
+            rate = (self._done - self._first) / (now - self._start)
+            left = tqdm.format_interval((self._total - self._done) / rate)
+            logger.info(
+                "epoch %d/%d, %.0f%% of the run: loss %.3f, accuracy %.1f%%, %.0f images/s, %s left",
+                epoch, self._epochs, 100 * self._done / self._total, loss, 100 * accuracy, rate, left,
+            )  # fmt: skip

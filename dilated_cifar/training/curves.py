@@ -1,0 +1,131 @@
+"""What a run shows while it trains: TensorBoard events and metrics.csv."""
+
+import csv
+import io
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import torch
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
+from torchmetrics.functional.classification import multiclass_confusion_matrix
+from torchvision.utils import make_grid
+
+from dilated_cifar.config.model import IMAGE_SIZE
+from dilated_cifar.config.run import LOCAL_KEYS, flatten
+from dilated_cifar.config.store import to_container, to_yaml
+from dilated_cifar.data.augment import augment
+from dilated_cifar.data.batches import batches
+from dilated_cifar.data.splits import Splits
+from dilated_cifar.device import Machine
+from dilated_cifar.evaluation.pictures import confusion_figure, mistakes_figure
+from dilated_cifar.evaluation.predict import predict
+from dilated_cifar.training.folder import write_text
+from dilated_cifar.training.state import Row, State
+from dilated_cifar.training.summary import Summary
+
+PICTURES = 10
+"""How often in a run the confusion matrix and the mistakes are drawn."""
+
+
+class Curves:
+    """The event file and metrics.csv of a run folder; the step of every curve is the epoch, from 1."""
+
+    def __init__(self, folder: Path, *, first_epoch: int) -> None:
+        self._csv = folder / "metrics.csv"
+        # What an earlier session wrote of epochs that are now repeated is purged: curves stay one line.
+        self._writer = SummaryWriter(str(folder), purge_step=first_epoch if first_epoch > 1 else 0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+
+    def begin(self, state: State, splits: Splits) -> None:
+        """Write what is known before the first step: configuration, network graph, augmented images."""
+        writer, config = self._writer, state.config
+        held_out = splits.held_out[0]
+        writer.add_text("config", f"```yaml\n{to_yaml(config)}```", 0)
+        layout = {
+            figure: ["Multiline", [f"{figure}/train_subset$", f"{figure}/{held_out}$"]]
+            for figure in ("loss", "accuracy")
+        }
+        writer.add_custom_scalars({"overfitting": layout})
+        _, images, _ = next(batches(splits.train, 32, seed=config.seed))
+        drawn = augment(images, config.augment, seed=config.seed, epoch=0, step=0)
+        writer.add_image("augmented", make_grid(drawn, nrow=8, padding=1), 0)
+        add_graph(writer, state)
+        writer.flush()
+
+    def add_epoch(self, state: State, splits: Splits, machine: Machine) -> None:
+        """Add the row of the epoch just completed, and now and then the pictures."""
+        history, epochs = state.progress.history, state.config.epochs
+        row = history[-1]
+        epoch = int(row["epoch"])
+        for name, value in row.items():
+            if name != "epoch":
+                self._writer.add_scalar(name, value, epoch)
+        every = -(-epochs // PICTURES)
+        if epoch % every == 0 or epoch == epochs:
+            self._add_pictures(state, splits, machine, epoch)
+        self._writer.flush()
+        write_text(self._csv, rows_as_csv(history))
+
+    def _add_pictures(self, state: State, splits: Splits, machine: Machine, epoch: int) -> None:
+        name, held_out = splits.held_out
+        logits = predict(state.evaluated, held_out.images, state.config.data, machine)
+        matrix = multiclass_confusion_matrix(logits.argmax(1), held_out.labels, len(splits.class_names))
+        title = f"{name} split, epoch {epoch}: images of each class"
+        confusion = confusion_figure(matrix.cpu().numpy(), splits.class_names, title=title)
+        self._writer.add_figure("confusion", confusion, epoch)
+        mistakes = mistakes_figure(held_out.images, held_out.labels, logits.softmax(1), splits.class_names)
+        if mistakes is not None:
+            self._writer.add_figure("mistakes", mistakes, epoch)
+
+    def finish(self, state: State, summary: Summary) -> None:
+        """Write the hyper-parameters with the final figures, into the run itself."""
+        chosen, epoch = summary.weights, state.progress.epoch
+        figures = {
+            "final/test_accuracy": chosen.test.accuracy,
+            "final/test_loss": chosen.test.loss,
+            "final/train_accuracy": chosen.train.accuracy,
+            "final/epoch": float(chosen.epoch),
+        }
+        if chosen.validation is not None:
+            figures["final/validation_accuracy"] = chosen.validation.accuracy
+        settings = {
+            key: value if isinstance(value, bool | int | float | str) else str(value)
+            for key, value in flatten(to_container(state.config)).items()
+            if key not in LOCAL_KEYS
+        }
+        # add_hparams would open a run of its own beside this one.
+        for part in hparams(settings, figures):
+            self._writer.file_writer.add_summary(part)
+        for name, value in figures.items():
+            self._writer.add_scalar(name, value, epoch)
+        self._writer.flush()
+
+
+def add_graph(writer: SummaryWriter, state: State) -> None:
+    """Add the network's graph; the network stays as it is."""
+    training = state.model.training
+    device = next(state.model.parameters()).device
+    with warnings.catch_warnings():
+        # The event format takes a TorchScript graph; torch warns that TorchScript itself is no longer grown.
+        warnings.simplefilter("ignore")
+        writer.add_graph(state.model.eval(), torch.zeros(1, 3, IMAGE_SIZE, IMAGE_SIZE, device=device))
+    state.model.train(training)
+
+
+def rows_as_csv(history: list[Row]) -> str:
+    """All rows as CSV with a header; floats in full, so that reading gives the same numbers."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()

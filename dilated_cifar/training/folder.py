@@ -1,0 +1,111 @@
+"""Run folders: who may write in one, and what the same command finds there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum, auto
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from dilated_cifar.config.base import as_typed
+from dilated_cifar.config.run import Config, differing_keys, flatten
+from dilated_cifar.config.store import to_container, to_yaml
+from dilated_cifar.errors import UserError
+
+
+class Found(Enum):
+    """What a run folder holds before the run."""
+
+    NOTHING = auto()
+    STARTED = auto()
+    FINISHED = auto()
+
+
+@contextmanager
+def opened(folder: Path, config: Config) -> Iterator[Found]:
+    """Make or enter the run folder, alone, and tell what is there of a run of the same configuration.
+
+    Raises:
+        UserError: the folder cannot be written, is in use, holds a run of another configuration (the
+            first key that differs is named) or holds files of something else.
+    """
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        refuse_foreign(folder, config)
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise UserError(f"{folder}: another process is training here; wait for it or write name=OTHER") from error
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot be written ({error.strerror}); choose another place with output_dir=FOLDER"
+        ) from error
+    try:
+        found = look(folder)
+        if found is Found.NOTHING:
+            (folder / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
+        yield found
+    finally:
+        lock.release()
+
+
+def look(folder: Path) -> Found:
+    """How far the run in `folder` has come."""
+    if (folder / "summary.json").is_file():
+        return Found.FINISHED
+    return Found.STARTED if last_checkpoint(folder).is_file() else Found.NOTHING
+
+
+def refuse_foreign(folder: Path, config: Config) -> None:
+    """Raise a UserError where `folder` holds something other than a run of `config`."""
+    saved = folder / "config.yaml"
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file; expected a folder to write to; write name=OTHER")
+    if not saved.is_file():
+        if folder.is_dir() and any(entry.name != ".lock" for entry in folder.iterdir()):
+            raise UserError(f"{folder}: holds files that are not a run's; write name=OTHER")
+        return
+    before = read_config(saved)
+    now = to_container(config)
+    differing = differing_keys(before, now)
+    if differing:
+        key = differing[0]
+        old, new = (as_typed(flatten(container).get(key)) for container in (before, now))
+        raise UserError(
+            f"{folder}: holds a run with {key}={old}, this one has {key}={new}; "
+            f"write {key}={old} to continue it or name=OTHER for a new run"
+        )
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A run's saved configuration as plain data.
+
+    Raises:
+        UserError: the file is not YAML with keys and values.
+    """
+    try:
+        container = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: damaged; expected the configuration train.py wrote") from error
+    if not isinstance(container, dict):
+        raise UserError(f"{path}: empty or damaged; expected the configuration train.py wrote")
+    return container
+
+
+def last_checkpoint(folder: Path) -> Path:
+    """The state from which the run goes on."""
+    return folder / "checkpoints" / "last.pt"
+
+
+def best_checkpoint(folder: Path) -> Path:
+    """The weights of the epoch with the best validation accuracy."""
+    return folder / "checkpoints" / "best.pt"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` so that a reader never sees half of it."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

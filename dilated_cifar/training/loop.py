@@ -1,0 +1,194 @@
+"""The training loop: from a configuration and a run folder to trained weights and their figures."""
+
+import logging
+import math
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+
+from dilated_cifar.config.run import Config
+from dilated_cifar.data.augment import augment, normalize
+from dilated_cifar.data.batches import batches, steps_per_epoch
+from dilated_cifar.data.randomness import derive_seed
+from dilated_cifar.data.splits import Splits, load
+from dilated_cifar.device import Machine, choose_machine
+from dilated_cifar.errors import Interrupted, RunError
+from dilated_cifar.training.bar import Bar
+from dilated_cifar.training.curves import Curves
+from dilated_cifar.training.folder import best_checkpoint, last_checkpoint
+from dilated_cifar.training.measure import measure_epoch
+from dilated_cifar.training.optimizer import set_learning_rate
+from dilated_cifar.training.schedule import learning_rate
+from dilated_cifar.training.signals import StopSignals
+from dilated_cifar.training.state import Progress, State, new_state, saved_state
+from dilated_cifar.training.summary import Summary, summarize
+
+logger = logging.getLogger(__name__)
+
+
+def train(config: Config, folder: Path) -> Summary:
+    """Train from the start, or from where `folder` left off, to the end of the last epoch.
+
+    Raises:
+        UserError: the device, the data or the saved state is not as expected.
+        RunError: the loss or a gradient is no longer finite; the last saved state stays.
+        Interrupted: Ctrl-C or SIGTERM; the step was finished and the state saved.
+    """
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    machine = choose_machine(
+        config.device,
+        precision=config.precision,
+        channels_last=config.channels_last,
+        deterministic=config.deterministic,
+    )
+    splits = load(config.data, progress=config.progress).to(machine.device)
+    resumed = last_checkpoint(folder).is_file()
+    if resumed:
+        state = saved_state(config, last_checkpoint(folder), machine)
+        logger.info("continuing after epoch %d, step %d", state.progress.epoch, state.progress.step)
+    else:
+        last_checkpoint(folder).parent.mkdir(exist_ok=True)
+        state = new_state(config, splits.class_names, machine)
+    logger.info("training on %s with %d images", machine, len(splits.train))
+    with StopSignals() as stop, Curves(folder, first_epoch=state.progress.epoch + 1) as curves:
+        if not resumed:
+            curves.begin(state, splits)
+        run_epochs(state, splits, machine, folder, curves, stop)
+        summary = summarize(state, splits, machine, folder)
+        curves.finish(state, summary)
+    return summary
+
+
+def run_epochs(
+    state: State, splits: Splits, machine: Machine, folder: Path, curves: Curves, stop: StopSignals
+) -> None:
+    """The loop itself: every step of every epoch that is left, with what happens between them."""
+    config, progress, train = state.config, state.progress, splits.train
+    steps = steps_per_epoch(len(train), config.batch_size)
+    done = progress.epoch * len(train) + min(progress.step * config.batch_size, len(train))
+    last_save = time.monotonic()
+    with Bar(images=config.epochs * len(train), done=done, epochs=config.epochs, shown=config.progress) as bar:
+        while progress.epoch < config.epochs:
+            epoch = progress.epoch
+            state.model.train()
+            sums = torch.tensor(progress.sums, device=machine.device)
+            clock = time.perf_counter()
+            for step, images, labels in batches(
+                train, config.batch_size, seed=config.seed, epoch=epoch, start_step=progress.step
+            ):
+                rate = learning_rate(
+                    config.schedule,
+                    config.optimizer.lr,
+                    epoch * steps + step,
+                    steps_per_epoch=steps,
+                    epochs=config.epochs,
+                )
+                set_learning_rate(state.optimizer, rate)
+                images = augment(images, config.augment, seed=config.seed, epoch=epoch, step=step)
+                torch.manual_seed(derive_seed("dropout", config.seed, epoch, step))
+                sums += training_step(state, images, labels, machine)
+                progress.step = step + 1
+
+                due = time.monotonic() - last_save > 60 * config.save_minutes
+                if bar.advance(len(labels)) or due or stop.received or progress.step == steps:
+                    # Reading the sums waits for the device, so it happens now and then, not every step.
+                    clock = note_sums(progress, sums, clock, machine, rate, folder)
+                    bar.show(epoch + 1, progress.sums[0] / progress.sums[2], progress.sums[1] / progress.sums[2])
+                if (due or stop.received) and progress.step < steps:
+                    state.save_last(last_checkpoint(folder))
+                    last_save = time.monotonic()
+                    if stop.received:
+                        raise Interrupted(stop.received, folder)
+
+            close_epoch(state, splits, machine, rate, folder, curves)
+            last_save = time.monotonic()
+            if stop.received:
+                raise Interrupted(stop.received, folder)
+
+
+def training_step(state: State, images: Tensor, labels: Tensor, machine: Machine) -> Tensor:
+    """One step of the optimizer on augmented images, uint8 [N, 3, H, W].
+
+    Returns:
+        float32 [4]: loss times N, right answers, N, norm of the gradient.
+    """
+    config = state.config
+    inputs = normalize(images, config.data.mean, config.data.std)
+    inputs = inputs.contiguous(memory_format=machine.memory_format)
+    with machine.autocast():
+        logits = state.model(inputs)
+        loss = F.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
+    state.optimizer.zero_grad()
+    loss.backward()
+    parameters = list(state.model.parameters())
+    norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
+    if config.gradient_clip is not None:
+        clip_grads_with_norm_(parameters, config.gradient_clip, norm)
+    state.optimizer.step()
+    if state.average is not None:
+        state.average.update_parameters(state.model)
+    with torch.no_grad():
+        right = (logits.argmax(1) == labels).sum()
+        count = torch.tensor(len(labels), device=loss.device)
+        return torch.stack([loss * count, right, count, norm.to(loss.device)]).float()
+
+
+def note_sums(
+    progress: Progress, sums: Tensor, clock: float, machine: Machine, rate: float, folder: Path
+) -> float:
+    """Bring the device's sums into `progress`, with the time since `clock`; the time now is returned.
+
+    Raises:
+        RunError: a loss or a gradient was not finite.
+    """
+    machine.synchronize()
+    progress.sums = sums.tolist()
+    now = time.perf_counter()
+    progress.epoch_seconds += now - clock
+    progress.seconds += now - clock
+    if not all(math.isfinite(value) for value in progress.sums):
+        raise diverged(progress, f"step {progress.step}", rate, folder)
+    return now
+
+
+def diverged(progress: Progress, where: str, rate: float, folder: Path) -> RunError:
+    """The message of a run whose numbers are no longer finite."""
+    last = last_checkpoint(folder)
+    kept = f"the last good state stays in {last}" if last.is_file() else "nothing had been saved yet"
+    return RunError(
+        f"loss or gradient is not finite in epoch {progress.epoch + 1}, {where}, at learning rate {rate:.3g}; "
+        f"{kept}; write a smaller optimizer.lr, or gradient_clip=1, and name=OTHER"
+    )
+
+
+def close_epoch(
+    state: State, splits: Splits, machine: Machine, rate: float, folder: Path, curves: Curves
+) -> None:
+    """Measure, log and save a completed epoch."""
+    progress = state.progress
+    clock = time.perf_counter()
+    row = measure_epoch(state, splits, machine, rate)
+    if not all(math.isfinite(value) for value in row.values()):
+        raise diverged(progress, "at its end", rate, folder)
+    progress.seconds += time.perf_counter() - clock
+    progress.history.append(row)
+    progress.epoch, progress.step = progress.epoch + 1, 0
+    progress.sums, progress.epoch_seconds = [0.0, 0.0, 0.0, 0.0], 0.0
+    held_out = splits.held_out[0]
+    logger.info(
+        "epoch %d/%d: loss %.4f, %s loss %.4f, accuracy: train %.2f%%, %s %.2f%%, gap %.2f%%, %.0f images/s",
+        progress.epoch, state.config.epochs, row["loss/train_subset"], held_out, row[f"loss/{held_out}"],
+        100 * row["accuracy/train_subset"], held_out, 100 * row[f"accuracy/{held_out}"],
+        100 * row["gap/accuracy"], row["images_per_second"],
+    )  # fmt: skip
+    if splits.validation is not None and row["accuracy/validation"] > progress.best_accuracy:
+        progress.best_epoch, progress.best_accuracy = progress.epoch, row["accuracy/validation"]
+        state.save_best(best_checkpoint(folder))
+    curves.add_epoch(state, splits, machine)
+    # Last of all: a crash before it repeats the epoch and writes the same again.
+    state.save_last(last_checkpoint(folder))

@@ -1,0 +1,124 @@
+"""All that changes while a run trains, and its way to disk and back."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn, optim
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from dilated_cifar import checkpoint
+from dilated_cifar.checkpoint import Checkpoint
+from dilated_cifar.config.run import Config
+from dilated_cifar.config.store import to_container
+from dilated_cifar.data.randomness import derive_seed
+from dilated_cifar.device import Machine
+from dilated_cifar.models import build
+from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.training.optimizer import build_optimizer
+
+Row = dict[str, float]
+
+
+@dataclass
+class Progress:
+    """How far a run has come; plain numbers, so that it can be saved as it is."""
+
+    epoch: int = 0
+    """Completed epochs."""
+    step: int = 0
+    """Completed steps of the epoch under way."""
+    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])
+    """Over the epoch under way: loss times images, right answers, images, gradient norms."""
+    epoch_seconds: float = 0.0
+    """Time in the steps of the epoch under way."""
+    seconds: float = 0.0
+    """Time of the whole run, evaluation included, over all its sessions."""
+    best_epoch: int = 0
+    best_accuracy: float = -1.0
+    history: list[Row] = field(default_factory=list)
+    """One row of figures for each completed epoch."""
+
+
+@dataclass
+class State:
+    """A network in training."""
+
+    config: Config
+    class_names: list[str]
+    model: Classifier
+    average: AveragedModel | None
+    optimizer: optim.Optimizer
+    progress: Progress
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network whose figures count: the averaged one where there is one."""
+        return self.model if self.average is None else self.average
+
+    def weights(self) -> dict[str, Tensor]:
+        """The state dict of `evaluated`, under the plain network's names."""
+        network = self.model if self.average is None else self.average.module
+        return dict(network.state_dict())
+
+    def save_last(self, path: Path) -> None:
+        """Write everything that going on bit for bit needs."""
+        averaging = None
+        if self.average is not None:
+            averaging = {"model": self.model.state_dict(), "averaged": self.average.n_averaged}
+        training = {
+            "progress": asdict(self.progress),
+            "optimizer": self.optimizer.state_dict(),
+            "averaging": averaging,
+        }
+        checkpoint.save(self._checkpoint(training), path)
+
+    def save_best(self, path: Path) -> None:
+        """Write the weights and what evaluating them needs."""
+        checkpoint.save(self._checkpoint(None), path)
+
+    def _checkpoint(self, training: dict[str, Any] | None) -> Checkpoint:
+        history = self.progress.history
+        return Checkpoint(
+            config=to_container(self.config),
+            class_names=self.class_names,
+            epoch=self.progress.epoch,
+            model=self.weights(),
+            metrics=dict(history[-1]) if history else {},
+            training=training,
+        )
+
+
+def new_state(config: Config, class_names: list[str], machine: Machine) -> State:
+    """The state before the first step; the initial weights are a function of the seed alone."""
+    torch.manual_seed(derive_seed("weights", config.seed))
+    model = build(config.model, len(class_names))
+    model.to(machine.device, memory_format=machine.memory_format)  # type: ignore[call-overload]  # torch's stubs lack it
+    average = None
+    if config.ema is not None:
+        average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
+    optimizer = build_optimizer(config.optimizer, model.parameters())
+    return State(config, class_names, model, average, optimizer, Progress())
+
+
+def saved_state(config: Config, path: Path, machine: Machine) -> State:
+    """The state that `save_last` wrote.
+
+    Raises:
+        UserError: the file is damaged or does not hold a training state.
+    """
+    saved = checkpoint.load(path)
+    checkpoint.restore(saved, path)  # refuses weights that do not fit, in words
+    state = new_state(config, saved.class_names, machine)
+    assert saved.training is not None
+    averaging = saved.training["averaging"]
+    if state.average is None:
+        state.model.load_state_dict(saved.model)
+    else:
+        state.average.module.load_state_dict(saved.model)
+        state.average.n_averaged.copy_(averaging["averaged"])
+        state.model.load_state_dict(averaging["model"])
+    state.optimizer.load_state_dict(saved.training["optimizer"])
+    state.progress = Progress(**saved.training["progress"])
+    return state

@@ -1,0 +1,52 @@
+"""A finished run on the screen."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from dilated_cifar.evaluation.predict import Score
+from dilated_cifar.training.measure import Weights
+from dilated_cifar.training.summary import Summary
+
+
+def show(summary: Summary, folder: Path) -> None:
+    """Print the figures of the best and the last weights, the run's facts and what to do next."""
+    table = Table(title=f"{folder}", title_justify="left")
+    for heading in ("weights", "epoch", "train", "validation", "test", "gap"):
+        table.add_column(heading, justify="left" if heading == "weights" else "right")
+    for name, weights in (("best", summary.best), ("last", summary.last)):
+        if weights is not None:
+            chosen = " (counts)" if name == summary.chosen else ""
+            scores = [cell(value) for value in (weights.train, weights.validation, weights.test)]
+            table.add_row(f"{name}{chosen}", str(weights.epoch), *scores, f"{gap(weights):+.2%}")
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(table)
+    onset = summary.overfitting_onset
+    facts = {
+        "overfitting": "no onset" if onset is None else f"from epoch {onset} on",
+        "speed": f"{summary.images_per_second:,.0f} images/s on {summary.device}, {duration(summary.seconds)} in all",
+        "network": f"{summary.parameters:,} parameters, {summary.multiply_adds / 1e6:.1f} M multiply-adds, "
+        f"receptive field {summary.receptive_field} pixels",
+        "curves": f"tensorboard --logdir {folder}",
+        "evaluate": f"python evaluate.py run={folder}",
+    }
+    for name, fact in facts.items():
+        console.print(f"{name + ':':<13}{fact}", markup=False)
+    console.print("Accuracy and loss; train is a fixed, unaugmented part of the training split.", markup=False)
+
+
+def cell(score: Score | None) -> str:
+    """Accuracy and loss of a split, or a dash where there is none."""
+    return "-" if score is None else f"{score.accuracy:.2%}  {score.loss:.4f}"
+
+
+def gap(weights: Weights) -> float:
+    """Training less held-out accuracy; held out is the test split where there is no validation."""
+    return weights.train.accuracy - (weights.validation or weights.test).accuracy
+
+
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds, as `1:02:03`."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

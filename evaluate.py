@@ -1,0 +1,8 @@
+"""Evaluate a saved checkpoint: `python evaluate.py run=FOLDER`; `python evaluate.py --help` says what can be chosen."""
+
+import sys
+
+from dilated_cifar.commands.evaluate import main
+
+if __name__ == "__main__":
+    sys.exit(main())
