@@ -123,6 +123,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         self._counted: set[int] = set()
         self._remember(image, (Field(), Field()))
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Otherwise torch wraps the mode so that its first use imports the compiler, which takes 1.5 seconds.
+        return False
+
     def watch(self, name: str, module: nn.Module) -> None:
         """Follow the calls of `module`, which the network calls `name`."""
 
