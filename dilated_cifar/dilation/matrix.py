@@ -45,7 +45,8 @@ def convolution_matrix(
     """Build the sparse matrix of a convolution on maps of `input_size`.
 
     The weight is `[O, I / groups, kh, kw]`, the matrix `[O H' W', I H W]`: `matrix @ x.flatten()` is the
-    convolution of `x` `[I, H, W]`, flattened, and `matrix.T @ y.flatten()` the transposed convolution of `y` `[O, H', W']` with the same weight.
+    convolution of `x` `[I, H, W]`, flattened, and `matrix.T @ y.flatten()` the transposed convolution of `y`
+    `[O, H', W']` with the same weight.
 
     Raises:
         ValueError: a number is out of range, the map would vanish, or the groups do not divide the channels.

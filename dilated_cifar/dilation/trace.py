@@ -107,7 +107,7 @@ def trace(module: nn.Module, input_size: tuple[int, int, int]) -> Trace:
     )
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+class _Recorder(TorchDispatchMode):
     """Carries a field beside every tensor that descends from the image, and notes the layers."""
 
     def __init__(self, image: torch.Tensor) -> None:
