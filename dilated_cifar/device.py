@@ -3,10 +3,14 @@
 import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 from dilated_cifar.errors import UserError
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,10 @@ class Machine:
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which forward passes and losses run."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
+
+    def place(self, module: Module) -> Module:
+        """Move `module` to the device, its weights in the memory format; returns it."""
+        return module.to(self.device).to(memory_format=self.memory_format)
 
     def synchronize(self) -> None:
         """Wait for queued kernels, so that a clock read afterwards is honest."""

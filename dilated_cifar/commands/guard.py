@@ -31,7 +31,10 @@ def guard(command: Callable[[], int]) -> int:
     except (HydraException, OmegaConfBaseException) as error:
         return fail(explain(error), 2)
     except Interrupted as stop:
-        print(f"\nstopped; the state is saved in {stop.folder}; continue with: {same_command()}", file=sys.stderr)
+        print(
+            f"\nstopped; the state is saved in {stop.folder}; continue with: {same_command()}",
+            file=sys.stderr,
+        )
         return stop.status
     except KeyboardInterrupt:
         return fail(f"interrupted; continue with: {same_command()}", 130)
@@ -64,7 +67,9 @@ def explain(error: Exception) -> str:
             return f"{group}={name}: expected {nearest_first(name, choices)}"
         case OverrideParseException():
             reason = str(error).splitlines()[0]
-            return f"{error.override}: {reason}; write key=value, and lists in quotes: 'model.dilations=[1,2,5]'"
+            return (
+                f"{error.override}: {reason}; write key=value, and lists in quotes: 'model.dilations=[1,2,5]'"
+            )
         case OmegaConfBaseException():
             return describe(error)
         case ConfigCompositionException() if isinstance(cause, OmegaConfBaseException):

@@ -28,9 +28,29 @@ options: -m, --multirun  sweep    --cfg job  print the configuration    -h, --he
 """
 
 
-def print_help(text: str) -> None:
-    """Print `text` with the choices and keys filled in."""
-    print(text.format(choices=choices(), keys=keys("config")), end="")
+EVALUATE = """\
+Evaluate a checkpoint that train.py wrote: accuracy with its interval, loss, top-5, figures of every class,
+confusion matrix, calibration error. Everything else about the run comes from the checkpoint.
+
+usage: python evaluate.py run=FOLDER [KEY=VALUE ...]
+       python evaluate.py checkpoint=FILE [KEY=VALUE ...]
+
+examples:
+  python evaluate.py run=outputs/dilated_125
+  python evaluate.py checkpoint=outputs/dilated_125/checkpoints/last.pt split=validation
+  python evaluate.py run=outputs/dilated_125 flip=true
+  python evaluate.py run=outputs/dilated_125 images=photos/*.jpg
+  python evaluate.py run=outputs/dilated_125 device=cpu output=results
+
+keys and their defaults:
+{keys}
+options: -h, --help  this text
+"""
+
+
+def print_help(text: str, config: str) -> None:
+    """Print `text` with the choices and the keys of `conf/CONFIG.yaml` filled in."""
+    print(text.format(choices=choices(), keys=keys(config)), end="")
 
 
 def choices() -> str:
@@ -52,5 +72,7 @@ def choices() -> str:
 def keys(config: str) -> str:
     """The top-level keys of a configuration as its YAML file writes them, comments included."""
     text = (conf_folder() / f"{config}.yaml").read_text()
-    lines = [line for line in text.splitlines() if line and line[0].isalpha() and not line.startswith("defaults")]
+    lines = [
+        line for line in text.splitlines() if line and line[0].isalpha() and not line.startswith("defaults")
+    ]
     return "".join(f"  {line}\n" for line in lines)

@@ -50,7 +50,7 @@ def main() -> int:
 def run(words: Sequence[str]) -> int:
     """Hand the words to Hydra, which calls `job` once, or once for each job of a sweep."""
     if "--help" in words or "-h" in words:
-        print_help(TRAIN)
+        print_help(TRAIN, "config")
         return 0
     register_schemas()
     failures: list[str] = []

@@ -35,7 +35,10 @@ class Choice(Frozen):
     def __post_init__(self) -> None:
         fixed = type(self).family
         require(
-            self.family == fixed, f"{self.group}.family", self.family, f"{fixed}; choose with {self.group}=NAME"
+            self.family == fixed,
+            f"{self.group}.family",
+            self.family,
+            f"{fixed}; choose with {self.group}=NAME",
         )
 
 

@@ -19,7 +19,7 @@ def describe(error: OmegaConfBaseException) -> str:
     parent, name = getattr(error, "parent_node", None), getattr(error, "key", None)
     if isinstance(parent, DictConfig) and isinstance(name, str) and name not in parent:
         prefix = key.rpartition(".")[0]
-        known = [f"{prefix}.{other}" if prefix else str(other) for other in parent]
+        known = [".".join(part for part in (prefix, str(other)) if part) for other in parent]
         return f"{key}: no such key; expected {nearest_first(key, known)}"
     if found := re.match(r"Value '(.*)' of type '.*' could not be converted to (\w+)", message):
         return f"{key}={found[1]}: expected {KINDS.get(found[2], found[2])}"

@@ -34,7 +34,7 @@ class CnnConfig(ModelConfig):
     kernel_size: int = 3
     """Side of every kernel in pixels; odd, so that `same` padding exists for every dilation."""
     padding: str = "valid"
-    """`valid` (no padding: the map shrinks, as in the published exercise) or `same` (the map keeps its size)."""
+    """`valid` (none: the map shrinks, as in the published exercise) or `same` (the map keeps its size)."""
     pool: bool = False
     """Put a 2x2 max-pool with stride 2 between the layers."""
     norm: bool = True
@@ -50,7 +50,9 @@ class CnnConfig(ModelConfig):
             f"one rate for each of the {len(self.channels)} layers of model.channels={self.channels}",
         )
         require(min(self.channels) >= 1, "model.channels", self.channels, "whole numbers from 1")
-        require(min(self.dilations) >= 1, "model.dilations", self.dilations, "rates from 1 (1 is no dilation)")
+        require(
+            min(self.dilations) >= 1, "model.dilations", self.dilations, "rates from 1 (1 is no dilation)"
+        )
         require(
             self.kernel_size >= 1 and self.kernel_size % 2 == 1,
             "model.kernel_size",

@@ -1,6 +1,5 @@
 """From YAML and overrides to a checked Config, and back."""
 
-from dataclasses import fields
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -9,6 +8,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dilated_cifar.config.base import Choice, require_one_of
 from dilated_cifar.config.data import AugmentConfig, DataConfig
+from dilated_cifar.config.evaluate import EvaluateConfig
 from dilated_cifar.config.messages import describe
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.config.optimization import OptimizerConfig, ScheduleConfig
@@ -29,9 +29,10 @@ def families(base: type[Choice]) -> dict[str, type[Choice]]:
 
 
 def register_schemas() -> None:
-    """Tell Hydra the schema of every choice, as `schema/GROUP/FAMILY`, and of the whole as `schema/run`."""
+    """Tell Hydra the schemas: of every choice `schema/GROUP/FAMILY`, of each command `schema/NAME`."""
     store = ConfigStore.instance()
     store.store(group="schema", name="run", node=Config)
+    store.store(group="schema", name="evaluate", node=EvaluateConfig)
     store.store(group="schema/augment", name="batch", node=AugmentConfig)
     for group, base in GROUPS.items():
         for name, schema in families(base).items():
@@ -44,8 +45,9 @@ def to_config(container: DictConfig | dict[str, Any]) -> Config:
     Raises:
         UserError: a key is unknown or missing, a value has the wrong type or is out of its bounds.
     """
-    plain = OmegaConf.to_container(container) if isinstance(container, DictConfig) else container
-    require_keys(plain)
+    plain = require_groups(
+        OmegaConf.to_container(container) if isinstance(container, DictConfig) else container
+    )
     try:
         typed = OmegaConf.structured(Config)
         for group, base in GROUPS.items():
@@ -61,12 +63,12 @@ def to_config(container: DictConfig | dict[str, Any]) -> Config:
     return config
 
 
-def require_keys(plain: Any) -> None:
-    """Raise a UserError unless `plain` is a mapping with every group of a Config."""
-    groups = [field.name for field in fields(Config) if field.name in (*GROUPS, "augment")]
-    absent = [group for group in groups if not isinstance(plain, dict) or not isinstance(plain.get(group), dict)]
-    if absent:
-        raise UserError(f"the configuration has no {', '.join(absent)}: expected one written by train.py")
+def require_groups(plain: Any) -> dict[str, Any]:
+    """`plain` itself; a UserError unless it is a mapping with every group of a Config."""
+    groups = (*GROUPS, "augment")
+    if not isinstance(plain, dict) or not all(isinstance(plain.get(group), dict) for group in groups):
+        raise UserError(f"the configuration lacks one of {', '.join(groups)}: expected one train.py wrote")
+    return plain
 
 
 def to_container(config: Config) -> dict[str, Any]:

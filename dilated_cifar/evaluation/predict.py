@@ -15,7 +15,9 @@ BATCH = 500
 
 
 @torch.inference_mode()
-def predict(model: nn.Module, images: Tensor, data: DataConfig, machine: Machine, *, flip: bool = False) -> Tensor:
+def predict(
+    model: nn.Module, images: Tensor, data: DataConfig, machine: Machine, *, flip: bool = False
+) -> Tensor:
     """Logits of unaugmented images in eval mode; the model's own mode is restored.
 
     Args:
@@ -53,5 +55,5 @@ class Score:
 
 def score(logits: Tensor, labels: Tensor) -> Score:
     """Loss and accuracy of logits [N, classes] against labels [N]."""
-    loss = F.cross_entropy(logits.double() if logits.device.type != "mps" else logits, labels)
-    return Score(loss=loss.item(), accuracy=(logits.argmax(1) == labels).float().mean().item())
+    right = (logits.argmax(1) == labels).sum().item()
+    return Score(loss=F.cross_entropy(logits, labels).item(), accuracy=right / len(labels))

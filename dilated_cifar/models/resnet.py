@@ -36,7 +36,8 @@ class BasicBlock(nn.Module):
         """Features [N, channels, H/stride, W/stride] of features [N, incoming, H, W]."""
         residual = self.relu(self.norm1(self.conv1(features)))
         residual = self.norm2(self.conv2(residual))
-        return self.relu(residual.add_(self.shortcut(features)))
+        output: Tensor = self.relu(residual.add_(self.shortcut(features)))
+        return output
 
 
 def build_resnet(config: ResNetConfig, classes: int) -> Classifier:

@@ -105,7 +105,7 @@ class Curves:
         }
         # add_hparams would open a run of its own beside this one.
         for part in hparams(settings, figures):
-            self._writer.file_writer.add_summary(part)
+            self._writer._get_file_writer().add_summary(part)
         for name, value in figures.items():
             self._writer.add_scalar(name, value, epoch)
         self._writer.flush()

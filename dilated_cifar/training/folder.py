@@ -37,7 +37,9 @@ def opened(folder: Path, config: Config) -> Iterator[Found]:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
-        raise UserError(f"{folder}: another process is training here; wait for it or write name=OTHER") from error
+        raise UserError(
+            f"{folder}: another process is training here; wait for it or write name=OTHER"
+        ) from error
     except OSError as error:
         raise UserError(
             f"{folder}: cannot be written ({error.strerror}); choose another place with output_dir=FOLDER"

@@ -67,12 +67,14 @@ def train(config: Config, folder: Path) -> Summary:
 def run_epochs(
     state: State, splits: Splits, machine: Machine, folder: Path, curves: Curves, stop: StopSignals
 ) -> None:
-    """The loop itself: every step of every epoch that is left, with what happens between them."""
+    """The loop itself: every step of every epoch that is left, and what happens in between."""
     config, progress, train = state.config, state.progress, splits.train
     steps = steps_per_epoch(len(train), config.batch_size)
     done = progress.epoch * len(train) + min(progress.step * config.batch_size, len(train))
     last_save = time.monotonic()
-    with Bar(images=config.epochs * len(train), done=done, epochs=config.epochs, shown=config.progress) as bar:
+    with Bar(
+        images=config.epochs * len(train), done=done, epochs=config.epochs, shown=config.progress
+    ) as bar:
         while progress.epoch < config.epochs:
             epoch = progress.epoch
             state.model.train()
@@ -98,7 +100,9 @@ def run_epochs(
                 if bar.advance(len(labels)) or due or stop.received or progress.step == steps:
                     # Reading the sums waits for the device, so it happens now and then, not every step.
                     clock = note_sums(progress, sums, clock, machine, rate, folder)
-                    bar.show(epoch + 1, progress.sums[0] / progress.sums[2], progress.sums[1] / progress.sums[2])
+                    bar.show(
+                        epoch + 1, progress.sums[0] / progress.sums[2], progress.sums[1] / progress.sums[2]
+                    )
                 if (due or stop.received) and progress.step < steps:
                     state.save_last(last_checkpoint(folder))
                     last_save = time.monotonic()
@@ -161,7 +165,7 @@ def diverged(progress: Progress, where: str, rate: float, folder: Path) -> RunEr
     last = last_checkpoint(folder)
     kept = f"the last good state stays in {last}" if last.is_file() else "nothing had been saved yet"
     return RunError(
-        f"loss or gradient is not finite in epoch {progress.epoch + 1}, {where}, at learning rate {rate:.3g}; "
+        f"loss or gradient is not finite in epoch {progress.epoch + 1}, {where}, learning rate {rate:.3g}; "
         f"{kept}; write a smaller optimizer.lr, or gradient_clip=1, and name=OTHER"
     )
 

@@ -59,7 +59,7 @@ def summarize(state: State, splits: Splits, machine: Machine, folder: Path) -> S
         path = best_checkpoint(folder)
         saved = checkpoint.load(path)
         _, network = checkpoint.restore(saved, path)
-        best, logits = measure_weights(network.to(machine.device), saved.epoch, splits, data, machine)
+        best, logits = measure_weights(machine.place(network), saved.epoch, splits, data, machine)
     np.savez_compressed(
         folder / "test_predictions.npz",
         predicted=logits.argmax(1).cpu().numpy(),
@@ -90,9 +90,16 @@ def read_summary(folder: Path) -> Summary:
     content: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     for name in ("best", "last"):
         if content[name] is not None:
-            scores = {
-                split: value if split == "epoch" or value is None else Score(**value)
-                for split, value in content[name].items()
-            }
-            content[name] = Weights(**scores)
+            content[name] = read_weights(content[name])
     return Summary(**content)
+
+
+def read_weights(content: dict[str, Any]) -> Weights:
+    """Weights as `summary.json` holds them."""
+    validation = content["validation"]
+    return Weights(
+        epoch=content["epoch"],
+        train=Score(**content["train"]),
+        validation=None if validation is None else Score(**validation),
+        test=Score(**content["test"]),
+    )

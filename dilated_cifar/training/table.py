@@ -22,10 +22,10 @@ def show(summary: Summary, folder: Path) -> None:
             table.add_row(f"{name}{chosen}", str(weights.epoch), *scores, f"{gap(weights):+.2%}")
     console = Console(soft_wrap=True, highlight=False)
     console.print(table)
-    onset = summary.overfitting_onset
+    onset, speed = summary.overfitting_onset, f"{summary.images_per_second:,.0f} images/s"
     facts = {
         "overfitting": "no onset" if onset is None else f"from epoch {onset} on",
-        "speed": f"{summary.images_per_second:,.0f} images/s on {summary.device}, {duration(summary.seconds)} in all",
+        "speed": f"{speed} on {summary.device}, {duration(summary.seconds)} in all",
         "network": f"{summary.parameters:,} parameters, {summary.multiply_adds / 1e6:.1f} M multiply-adds, "
         f"receptive field {summary.receptive_field} pixels",
         "curves": f"tensorboard --logdir {folder}",
@@ -33,7 +33,9 @@ def show(summary: Summary, folder: Path) -> None:
     }
     for name, fact in facts.items():
         console.print(f"{name + ':':<13}{fact}", markup=False)
-    console.print("Accuracy and loss; train is a fixed, unaugmented part of the training split.", markup=False)
+    console.print(
+        "Accuracy and loss; train is a fixed, unaugmented part of the training split.", markup=False
+    )
 
 
 def cell(score: Score | None) -> str:

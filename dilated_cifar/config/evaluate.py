@@ -1,0 +1,53 @@
+"""What `evaluate.py` may be told."""
+
+from dataclasses import dataclass, field
+
+from dilated_cifar.config.base import Frozen, require, require_one_of
+from dilated_cifar.errors import UserError
+
+SPLITS = ["test", "validation", "train", "train_subset"]
+
+
+@dataclass
+class DataPlace(Frozen):
+    """Where the data set of the run lies on this machine."""
+
+    root: str | None = None
+    """Folder of the data set; null for the run's own, else CIFAR10_ROOT, else ./data."""
+    download: bool = True
+    """Fetch the data set where it is missing."""
+
+
+@dataclass
+class EvaluateConfig(Frozen):
+    """Which weights are evaluated, on what."""
+
+    checkpoint: str | None = None
+    """A .pt file that train.py wrote."""
+    run: str | None = None
+    """A run folder; its best checkpoint is taken, or the last where the run held no images out."""
+    split: str = "test"
+    """test, validation, train or train_subset, all without augmentation."""
+    flip: bool = False
+    """Average the logits of each image and of its mirror image."""
+    images: list[str] = field(default_factory=list)
+    """Pictures, folders or patterns to classify instead of a split."""
+    device: str = "auto"
+    """auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps."""
+    precision: str = "auto"
+    """fp32, bf16, or auto: bf16 on CUDA and fp32 elsewhere."""
+    threads: int | None = None
+    """CPU threads; null for as many as there are cores."""
+    output: str | None = None
+    """Folder for the JSON and the picture; null for `evaluation` in the run folder."""
+    data: DataPlace = field(default_factory=DataPlace)
+
+    def __post_init__(self) -> None:
+        if (self.checkpoint is None) == (self.run is None):
+            raise UserError(
+                "expected either checkpoint=outputs/NAME/checkpoints/best.pt or run=outputs/NAME, "
+                f"got {'neither' if self.run is None else 'both'}"
+            )
+        require_one_of(self.split, SPLITS, "split")
+        require_one_of(self.precision, ["auto", "fp32", "bf16"], "precision")
+        require(self.threads is None or self.threads >= 1, "threads", self.threads, "a whole number from 1")

@@ -1,0 +1,68 @@
+"""A user's own pictures, brought to the shape a network was trained on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+from torchvision.transforms.v2 import functional as transforms
+
+from dilated_cifar.config.model import IMAGE_SIZE
+from dilated_cifar.errors import UserError
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+
+
+def find_images(paths: Sequence[str]) -> list[Path]:
+    """The files that paths, folders and patterns such as `photos/*.png` name, in order.
+
+    Raises:
+        UserError: one of them names no file.
+    """
+    found: list[Path] = []
+    for text in paths:
+        path = Path(text).expanduser()
+        if path.is_file():
+            found.append(path)
+            continue
+        inside = (
+            path.iterdir() if path.is_dir() else Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+        )
+        files = sorted(file for file in inside if file.is_file() and file.suffix.lower() in SUFFIXES)
+        if not files:
+            raise UserError(
+                f"images={text}: no pictures there; expected a picture, a folder of pictures or a pattern"
+            )
+        found += files
+    return found
+
+
+def read_images(paths: Sequence[Path]) -> Tensor:
+    """Pictures of any size and mode as uint8 [N, 3, 32, 32].
+
+    The camera's orientation is applied, transparency lies on white, and the central square is scaled down
+    with antialiasing.
+
+    Raises:
+        UserError: a file is no picture.
+    """
+    return torch.stack([read_image(path) for path in paths])
+
+
+def read_image(path: Path) -> Tensor:
+    """One picture as in `read_images`, [3, 32, 32]."""
+    try:
+        with Image.open(path) as opened:
+            picture = ImageOps.exif_transpose(opened).convert("RGBA")
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+        raise UserError(
+            f"images={path}: not a picture that can be read; expected PNG, JPEG or the like"
+        ) from error
+    flat = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    pixels = torch.from_numpy(np.array(flat)).permute(2, 0, 1)
+    side = min(flat.size)
+    square = transforms.center_crop(pixels, [side, side])
+    small: Tensor = transforms.resize(square, [IMAGE_SIZE, IMAGE_SIZE], antialias=True)
+    return small
