@@ -118,11 +118,10 @@ def _paint_background(config: SpacingConfig, stream: Stream, count: int) -> NDAr
     amplitude = round(config.shading * one)
     shading = smooth.astype(np.int64) * amplitude // unit**2
 
-    samples = (
-        stream.words(count * 3 * IMAGE_SIDE**2 * NOISE_BYTES // 8).astype("<u8", copy=False).view(np.uint8)
-    )
-    centred = samples.reshape(count, 3, IMAGE_SIDE, IMAGE_SIDE, NOISE_BYTES).sum(axis=-1, dtype=np.int32)
-    centred -= NOISE_BYTES * 255 // 2
+    # The byte order is fixed, because the bytes of a word are the samples.
+    words = stream.words(count, NOISE_BYTES * 3 * IMAGE_SIDE**2 // 8).astype("<u8", copy=False)
+    samples = words.view(np.uint8).reshape(count, NOISE_BYTES, 3, IMAGE_SIDE, IMAGE_SIDE)
+    centred = samples.sum(axis=1, dtype=np.int32) - NOISE_BYTES * 255 // 2
     # A uniform byte has the variance (256**2 - 1) / 12; isqrt is exact where sqrt may differ in its last bit.
     deviation = math.isqrt(NOISE_BYTES * (256**2 - 1) * one**2 // 12)
     noise = centred * (round(config.noise * 255 * one * one) // deviation)
