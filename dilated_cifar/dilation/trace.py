@@ -111,7 +111,7 @@ class _Recorder(TorchDispatchMode):
     """Carries a field beside every tensor that descends from the image, and notes the layers."""
 
     def __init__(self, image: torch.Tensor) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
         self.layers: list[Layer] = []
         self.last_map: Fields = (Field(), Field())
         self._collapsed = False

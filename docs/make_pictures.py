@@ -1,0 +1,118 @@
+"""Remake the pictures of the page on dilation: `python docs/make_pictures.py`."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from torch import nn
+
+from dilated_cifar.dilation.coverage import lattice_share, network_count_map
+from dilated_cifar.dilation.matrix import convolution_matrix, transposed_in_steps
+from dilated_cifar.dilation.pictures import draw_comparison, draw_count_maps, draw_layers
+
+
+def main(folder: Path) -> None:
+    """Write every picture of the page into `folder` as PNG."""
+    pictures = {
+        "kernels": draw_kernels(),
+        "layers": draw_layers([1, 2, 5]),
+        "matrix": draw_matrices(),
+        "transposed": draw_transposed_steps(),
+        "gridding": draw_comparison([[2, 2, 2], [1, 2, 3]]),
+        "published_rule": draw_comparison([[2, 2, 2], [1, 4, 3], [1, 2, 9]]),
+        "degridding": draw_degridding(),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in pictures.items():
+        # Without the version of the drawing library the files of two machines can be compared.
+        figure.savefig(folder / f"{name}.png", dpi=110, metadata={"Software": None})
+
+
+def draw_kernels() -> Figure:
+    """Draw the nine taps of a 3x3 kernel at rates 1, 2 and 3, each with the pixels it spans."""
+    panels = []
+    for rate in (1, 2, 3):
+        taps = torch.zeros(2 * rate + 1, 2 * rate + 1)
+        taps[::rate, ::rate] = 1
+        panels.append((f"rate {rate}: spans {2 * rate + 1} pixels", taps))
+    return draw_count_maps(panels, "The pixels that one output of a 3x3 convolution reads")
+
+
+def draw_matrices() -> Figure:
+    """Draw C for a 3x3 kernel with weights 1 to 9, plain and dilated, on small images."""
+    weight = torch.arange(1.0, 10.0).view(1, 1, 3, 3)
+    figure = Figure(figsize=(9, 5.2), layout="constrained")
+    for axes, (size, dilation) in zip(figure.subplots(2, 1), ((4, 1), (6, 2)), strict=True):
+        matrix = convolution_matrix(weight, (size, size), dilation=dilation).toarray()
+        _draw_numbers(axes, matrix)
+        axes.set_title(f"rate {dilation}: {size}x{size} image, C is {matrix.shape[0]}x{matrix.shape[1]}")
+        axes.set_xlabel("input pixel, row by row")
+        axes.set_ylabel("output pixel")
+    figure.suptitle("A 3x3 convolution as a matrix: the colour is the weight 1 to 9, grey is 0")
+    return figure
+
+
+def draw_transposed_steps() -> Figure:
+    """Draw the steps of a transposed convolution from 3x3 to 5x5: stride 2, padding 1, kernel of ones."""
+    source = torch.arange(1.0, 10.0).view(1, 1, 3, 3)
+    steps = transposed_in_steps(source, torch.ones(1, 1, 3, 3), stride=2, padding=1)
+    stages = {
+        "input": source,
+        "zeros between (stride - 1 = 1)": steps.zeros_between,
+        "zeros around (k - 1 - p = 1)": steps.zeros_around,
+        "convolved with the flipped kernel of ones": steps.result,
+    }
+    figure = Figure(figsize=(15, 4.7), layout="constrained")
+    for axes, (title, stage) in zip(figure.subplots(1, 4), stages.items(), strict=True):
+        image = stage[0, 0].numpy()
+        _draw_numbers(axes, image, write=True)
+        axes.set_title(f"{title}\n{image.shape[0]}x{image.shape[1]}", fontsize=10)
+        axes.set_xlabel("pixel column")
+        axes.set_ylabel("pixel row")
+    figure.suptitle("A transposed convolution in steps; grey is 0")
+    return figure
+
+
+def draw_degridding() -> Figure:
+    """Draw what one unit of a dilated stage behind dense layers counts, and what its neighbour does."""
+    dense = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1))
+    stage = nn.Sequential(*(nn.Conv2d(8, 8, 3, padding=2, dilation=2) for _ in range(3)))
+    tail = nn.Sequential(*(nn.Conv2d(8, 8, 3, padding=1) for _ in range(2)))
+    network = nn.Sequential(dense, stage, tail)
+    size = (3, 25, 25)
+    image = network_count_map(network, size, layer="1", position=(12, 12))
+    unit = network_count_map(network, size, layer="1", position=(12, 12), source="1")
+    neighbour = network_count_map(network, size, layer="1", position=(12, 13), source="1")
+    mended = network_count_map(network, size, position=(12, 12), source="1")
+    panels = [
+        ("the image\nno holes", image),
+        (f"the stage's input, unit (12, 12)\nlattice share {lattice_share(unit, (12, 12), 2):.2f}", unit),
+        (
+            f"the same, its neighbour (12, 13)\nlattice share {lattice_share(neighbour, (12, 13), 2):.2f}",
+            neighbour,
+        ),
+        (f"behind two more dense layers\nlattice share {lattice_share(mended, (12, 12), 2):.2f}", mended),
+    ]
+    return draw_count_maps(
+        panels, "Two dense layers, then rates 2, 2, 2: covered, and gridded", centred=False
+    )
+
+
+def _draw_numbers(axes: Axes, numbers: np.ndarray, *, write: bool = False) -> None:
+    shown = np.ma.masked_equal(numbers, 0)
+    axes.set_facecolor("0.85")
+    axes.imshow(shown, cmap="viridis", vmin=0, interpolation="nearest")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    if write:
+        for (row, column), number in np.ndenumerate(numbers):
+            colour = "white" if 0 < number < 0.55 * numbers.max() else "black"
+            axes.text(column, row, f"{number:.0f}", ha="center", va="center", color=colour)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "pictures")
