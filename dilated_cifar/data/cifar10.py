@@ -11,7 +11,8 @@ from torchvision.datasets import CIFAR10
 from torchvision.datasets.utils import check_integrity
 
 from dilated_cifar.config.data import Cifar10Config
-from dilated_cifar.data.download import Archive, obtain
+from dilated_cifar.data.archive import obtain
+from dilated_cifar.data.download import Archive
 from dilated_cifar.data.randomness import stratified_order
 from dilated_cifar.errors import UserError
 

@@ -1,25 +1,22 @@
-"""Get an archive from the first address that has it, continue what was cut, unpack it safely.
+"""Get an archive from the first address that has it, and continue what was cut.
 
 torchvision's downloader knows one address and begins anew after every cut.
 """
 
 import logging
-import shutil
-import tarfile
-import tempfile
+import sys
 import time
-import zlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
 
 import requests
-from filelock import FileLock, Timeout
+import urllib3
 from torchvision.datasets.utils import check_integrity
 from tqdm import tqdm
-
-from dilated_cifar.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -57,67 +54,44 @@ class Patience:
     """Bytes a second below which the next address is asked: 170 MB would take more than ten minutes."""
 
 
+class DownloadError(Exception):
+    """No address gave the file; the message says why."""
+
+
 class _AddressError(Exception):
     """An address did not give the file; the message says why."""
+
+
+class _UnreachableError(_AddressError):
+    """Nothing came from an address."""
 
 
 class _SlowError(_AddressError):
     """An address would give the file, but another may be quicker."""
 
 
-def obtain(
-    archive: Archive,
-    root: Path,
-    addresses: Sequence[str],
-    *,
-    progress: bool = True,
-    patience: Patience | None = None,
+def download(
+    archive: Archive, path: Path, addresses: Sequence[str], *, progress: bool, patience: Patience
 ) -> None:
-    """Make `root / archive.folder` of an archive that lies in `root`, or else of one that is downloaded.
+    """Ask one address after the other; those that were only slow are asked again at the end.
 
-    Of several processes one does the work; the others wait for it. What is in `root` stays there, a cut
-    download included, which the next call continues from any address.
+    What has come lies beside `path`, with the ending .partial, and the next call continues it from any
+    address: wherever the archive comes from, it is the same bytes.
 
     Args:
         archive: what to get.
-        root: where it goes; made if need be.
-        addresses: of the archive, asked in this order; none = unpack only.
+        path: where it goes, once its MD5 is right.
+        addresses: of the archive, asked in this order.
         progress: show a bar.
         patience: with slow addresses.
 
     Raises:
-        UserError: no address gave the file, or what lies in `root` is not it.
-        OSError: `root` cannot be written, the disk is full.
+        DownloadError: no address gave the file; the message tells of the last.
+        OSError: the file cannot be written, the disk is full.
     """
-    root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(root / f".{archive.name}.lock")
-    try:
-        lock.acquire(timeout=0.2)
-    except Timeout:
-        log.info("waiting for another process that is preparing %s in %s", archive.folder, root)
-        lock.acquire()
-    with lock:
-        lock.release()  # the second acquisition of the `with`; the first is released at its end
-        if (root / archive.folder).exists():
-            return
-        path = root / archive.name
-        if not path.exists():
-            _download(archive, path, addresses, progress=progress, patience=patience or Patience())
-        elif not check_integrity(path, archive.md5):
-            raise UserError(
-                f"{path} is damaged or another file: its MD5 is not {archive.md5}; move it away, "
-                "and the next run downloads it"
-            )
-        _unpack(archive, path)
-
-
-def _download(
-    archive: Archive, path: Path, addresses: Sequence[str], *, progress: bool, patience: Patience
-) -> None:
-    """Ask one address after the other; those that were only slow are asked again at the end."""
     partial = path.with_name(f"{path.name}.partial")
     queue = deque((address, patience.rate) for address in addresses)
-    reason = "data.download=false" if not addresses else ""
+    reason = ""
     while queue:
         address, rate = queue.popleft()
         # With nobody else to ask there is no point in giving up on a slow address.
@@ -126,16 +100,16 @@ def _download(
             _fetch(archive, address, partial, progress=progress, patience=limit)
         except _AddressError as error:
             reason = f"{address}: {error}"
-            log.warning("%s%s", reason, "; asking the next address" if queue else "")
+            # Without a network no address is reached, and the one error at the end says all there is to say.
+            level = logging.DEBUG if isinstance(error, _UnreachableError) or not queue else logging.WARNING
+            log.log(level, "%s; asking the next address", reason)
             if isinstance(error, _SlowError):
                 queue.append((address, 0.0))
         else:
             partial.rename(path)
             return
-    raise UserError(
-        f"CIFAR-10 is not in {path.parent} and was not downloaded ({reason}); write data.root=FOLDER for a "
-        f"folder with {archive.folder} or {archive.name}, data.addresses=[URL] for a mirror, or data=spacing "
-        "for images that need no download"
+    raise DownloadError(
+        reason if len(addresses) < 2 else f"none of {len(addresses)} addresses, the last {reason}"
     )
 
 
@@ -153,7 +127,9 @@ def _fetch(archive: Archive, address: str, partial: Path, *, progress: bool, pat
                 _transfer(archive, address, partial, progress=progress, patience=patience)
         except requests.RequestException as error:
             cuts += 1
-            if cuts >= CUTS or _size(partial) == began_at:
+            if _size(partial) == began_at:
+                raise _UnreachableError(_say_why(error)) from error
+            if cuts >= CUTS:
                 raise _AddressError(_say_why(error)) from error
             log.info("%s: %s; continuing", address, _say_why(error))
             continue
@@ -176,46 +152,61 @@ def _transfer(archive: Archive, address: str, partial: Path, *, progress: bool, 
     headers = {"Accept-Encoding": "identity", "User-Agent": "dilated-cifar"}
     if have:
         headers["Range"] = f"bytes={have}-"
-    with requests.get(
-        address, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)
-    ) as response:
-        if response.status_code == 206 and response.headers.get("Content-Range", "").startswith(
-            f"bytes {have}-"
-        ):
-            mode = "ab"
-        elif response.status_code == 200:
-            mode, have = "wb", 0  # the server knows no ranges and sends all of it
-        else:
+    timeouts = (CONNECT_TIMEOUT, READ_TIMEOUT)
+    with requests.get(address, headers=headers, stream=True, timeout=timeouts) as response:
+        continued = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        if response.status_code == 200:
+            have = 0  # the server knows no ranges and sends all of it
+        elif response.status_code != 206 or not continued:
             raise _AddressError(f"the server answered {response.status_code} {response.reason}")
         announced = response.headers.get("Content-Length")
         if announced is not None and have + int(announced) != archive.size:
             raise _AddressError(
                 f"it has another file, of {have + int(announced):,} bytes, not {archive.size:,}"
             )
-        started = time.monotonic()
-        received = 0
-        with (
-            partial.open(mode) as file,
-            tqdm(
-                desc=archive.name,
-                total=archive.size,
-                initial=have,
-                unit="B",
-                unit_scale=True,
-                disable=not progress,
-            ) as bar,
-        ):
-            for block in response.iter_content(CHUNK):
-                file.write(block)
-                bar.update(len(block))
-                received += len(block)
-                seconds = time.monotonic() - started
-                if seconds > patience.seconds and received < patience.rate * seconds:
-                    raise _SlowError(f"{received / seconds / 1000:.0f} kB/s is slow")
-                if have + received > archive.size:
-                    break
+        with partial.open("ab" if have else "wb") as file:
+            received = _copy(response, file, archive, have, progress=progress, patience=patience)
     if have + received < archive.size:
         raise requests.ConnectionError(f"the connection was cut after {have + received:,} bytes")
+
+
+def _copy(
+    response: requests.Response,
+    file: BinaryIO,
+    archive: Archive,
+    have: int,
+    *,
+    progress: bool,
+    patience: Patience,
+) -> int:
+    """Write what a response sends, and say how many bytes that was."""
+    started = time.monotonic()
+    received = 0
+    with tqdm(
+        desc=f"{archive.name} from {urlsplit(response.url).hostname}",
+        total=archive.size,
+        initial=have,
+        unit="B",
+        unit_scale=True,
+        disable=not progress,
+        mininterval=0.1 if sys.stderr.isatty() else 15.0,  # seconds; a log file wants few lines
+    ) as bar:
+        # The raw stream, because some servers call the .gz an encoding and requests would then undo it. It
+        # gives what has come so far, so that little is lost when the connection is cut.
+        while have + received <= archive.size:
+            try:
+                block = response.raw.read1(CHUNK)
+            except urllib3.exceptions.HTTPError as error:
+                raise requests.ConnectionError("the connection was cut") from error
+            if not block:
+                break
+            file.write(block)
+            bar.update(len(block))
+            received += len(block)
+            seconds = time.monotonic() - started
+            if seconds > patience.seconds and received < patience.rate * seconds:
+                raise _SlowError(f"{received / seconds / 1000:.0f} kB/s is slow")
+    return received
 
 
 def _size(path: Path) -> int:
@@ -234,28 +225,3 @@ def _say_why(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.ChunkedEncodingError) or "was cut" in text:
         return "the connection was cut"
     return "no connection" if isinstance(error, requests.ConnectionError) else text
-
-
-def _unpack(archive: Archive, path: Path) -> None:
-    """Unpack beside the archive and move the folder into place in one step, so that it is whole or absent.
-
-    Raises:
-        UserError: the archive is broken, or an entry of it would leave the folder.
-    """
-    work = Path(tempfile.mkdtemp(prefix=f".{archive.folder}.", dir=path.parent))
-    try:
-        with tarfile.open(path) as tar:
-            tar.extractall(work, filter="data")
-        unpacked = work / archive.folder
-        absent = [name for name in archive.files if not (unpacked / name).is_file()]
-        if absent:
-            raise UserError(
-                f"{path} holds no {archive.folder}/{absent[0]}; move it away, and the next run downloads it"
-            )
-        unpacked.rename(path.parent / archive.folder)
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise UserError(
-            f"{path} cannot be unpacked ({error}); move it away, and the next run downloads it"
-        ) from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)

@@ -1,0 +1,103 @@
+"""Make the folder of a data set from its archive: one process at a time, whole or not at all."""
+
+import logging
+import shutil
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from torchvision.datasets.utils import check_integrity
+
+from dilated_cifar.data.download import Archive, DownloadError, Patience, download
+from dilated_cifar.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+def obtain(
+    archive: Archive,
+    root: Path,
+    addresses: Sequence[str],
+    *,
+    progress: bool = True,
+    patience: Patience | None = None,
+) -> None:
+    """Make `root / archive.folder` of an archive that lies in `root`, or else of one that is downloaded.
+
+    Of several processes one does the work; the others wait for it. What is in `root` stays there, a cut
+    download included, which the next call continues from any address.
+
+    Args:
+        archive: what to get.
+        root: where it goes; made if need be.
+        addresses: of the archive, asked in this order; none = unpack only.
+        progress: show a bar.
+        patience: with slow addresses.
+
+    Raises:
+        UserError: no address gave the file, or what lies in `root` is not it.
+        OSError: `root` cannot be written, the disk is full.
+    """
+    path = root / archive.name
+    if not addresses and not path.exists():
+        raise _missing(archive, path, "data.download=false")
+    root.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(root / f".{archive.name}.lock")
+    try:
+        held = lock.acquire(timeout=0.2)
+    except Timeout:
+        log.info("waiting for another process that is preparing %s in %s", archive.folder, root)
+        held = lock.acquire()
+    with held:
+        if any((root / archive.folder / name).exists() for name in archive.files):
+            return
+        if not path.exists():
+            try:
+                download(archive, path, addresses, progress=progress, patience=patience or Patience())
+            except DownloadError as error:
+                raise _missing(archive, path, str(error)) from error
+        elif not check_integrity(path, archive.md5):
+            raise UserError(
+                f"{path} is damaged or another file: its MD5 is not {archive.md5}; move it away, "
+                "and the next run downloads it"
+            )
+        _unpack(archive, path)
+
+
+def _missing(archive: Archive, path: Path, reason: str) -> UserError:
+    return UserError(
+        f"CIFAR-10 is not in {path.parent} and was not downloaded ({reason}); write data.root=FOLDER for a "
+        f"folder with {archive.folder} or {archive.name}, data.addresses=[URL] for a mirror, or data=spacing "
+        "for images that need no download"
+    )
+
+
+def _unpack(archive: Archive, path: Path) -> None:
+    """Unpack beside the archive and move the folder into place in one step, so that it is whole or absent.
+
+    Raises:
+        UserError: the archive is broken, or an entry of it would leave the folder.
+    """
+    work = Path(tempfile.mkdtemp(prefix=f".{archive.folder}.", dir=path.parent))
+    try:
+        with tarfile.open(path) as tar:
+            tar.extractall(work, filter="data")
+        unpacked = work / archive.folder
+        absent = [name for name in archive.files if not (unpacked / name).is_file()]
+        if absent:
+            raise UserError(
+                f"{path} holds no {archive.folder}/{absent[0]}; move it away, and the next run downloads it"
+            )
+        folder = path.parent / archive.folder
+        if folder.exists():
+            folder.rmdir()  # an empty one; another is not touched, the error names it
+        unpacked.rename(folder)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise UserError(
+            f"{path} cannot be unpacked ({error}); move it away, and the next run downloads it"
+        ) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
