@@ -59,7 +59,9 @@ def load(path: Path) -> Checkpoint:
         UserError: there is no such file, or it is not a complete checkpoint of this project.
     """
     if not path.is_file():
-        raise UserError(f"checkpoint={path}: no such file; expected a .pt file below outputs/NAME/checkpoints")
+        raise UserError(
+            f"checkpoint={path}: no such file; expected a .pt file below outputs/NAME/checkpoints"
+        )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, KeyError, ValueError) as error:

@@ -192,8 +192,8 @@ def show_figures(figures: Figures, title: str, speed: float, device: str) -> Non
         )
     console.print(classes)
     confusion = Table("true \\ predicted", title="confusion matrix", title_justify="left")
-    for row in figures.classes:
-        confusion.add_column(row.name, justify="right")
-    for row, counts in zip(figures.classes, figures.confusion, strict=True):
-        confusion.add_row(row.name, *(str(count) for count in counts))
+    for number in range(len(figures.classes)):
+        confusion.add_column(str(number), justify="right")
+    for number, (row, counts) in enumerate(zip(figures.classes, figures.confusion, strict=True)):
+        confusion.add_row(f"{number} {row.name}", *(str(count) for count in counts))
     console.print(confusion)

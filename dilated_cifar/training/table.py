@@ -12,14 +12,16 @@ from dilated_cifar.training.summary import Summary
 
 def show(summary: Summary, folder: Path) -> None:
     """Print the figures of the best and the last weights, the run's facts and what to do next."""
-    table = Table(title=f"{folder}", title_justify="left")
-    for heading in ("weights", "epoch", "train", "validation", "test", "gap"):
-        table.add_column(heading, justify="left" if heading == "weights" else "right")
-    for name, weights in (("best", summary.best), ("last", summary.last)):
-        if weights is not None:
-            chosen = " (counts)" if name == summary.chosen else ""
-            scores = [cell(value) for value in (weights.train, weights.validation, weights.test)]
-            table.add_row(f"{name}{chosen}", str(weights.epoch), *scores, f"{gap(weights):+.2%}")
+    table = Table("", title=str(folder), title_justify="left")
+    columns = [
+        (name, weights) for name, weights in (("best", summary.best), ("last", summary.last)) if weights
+    ]
+    for name, weights in columns:
+        counts = ", counts" if name == summary.chosen else ""
+        table.add_column(f"{name} (epoch {weights.epoch}{counts})", justify="right")
+    for split in ("train", "validation", "test"):
+        table.add_row(split, *(cell(getattr(weights, split)) for _, weights in columns))
+    table.add_row("gap", *(f"{gap(weights):+.2%}        " for _, weights in columns))
     console = Console(soft_wrap=True, highlight=False)
     console.print(table)
     onset, speed = summary.overfitting_onset, f"{summary.images_per_second:,.0f} images/s"
