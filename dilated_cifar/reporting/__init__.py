@@ -1,0 +1,1 @@
+"""Many runs in, one answer out: statistics, tables, pictures and the page."""
