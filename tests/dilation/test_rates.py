@@ -50,6 +50,8 @@ def test_published_distances_are_those_of_the_paper() -> None:
     # Wang et al. 2018: r = [1, 2, 5] has M_2 = 2 and works, r = [1, 2, 9] has M_2 = 5 and does not.
     assert hdc_distances([1, 2, 5])[1] == 2
     assert hdc_distances([1, 2, 9])[1] == 5
+    # M_3 = 3 lies below r_2 = 4, so that 2 r_2 - M_3 = 5 is the largest of the three terms.
+    assert hdc_distances([1, 4, 3]) == (3, 5, 3)
     assert judge([1, 2, 5]).published.holds is True
     assert judge([1, 2, 9]).published.holds is False
 
