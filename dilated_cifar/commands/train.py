@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,7 +29,7 @@ from dilated_cifar.commands.help import TRAIN, print_help
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import register_schemas, to_config
 from dilated_cifar.errors import UserError
-from dilated_cifar.training.folder import Found, opened
+from dilated_cifar.training.folder import ERROR, Found, opened
 
 logger = logging.getLogger("dilated_cifar")
 
@@ -53,18 +54,15 @@ def run(words: Sequence[str]) -> int:
         print_help(TRAIN, "config")
         return 0
     register_schemas()
-    failures: list[str] = []
+    failures: dict[str, Exception] = {}
 
     @hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")
     def job(composed: DictConfig) -> float | None:
-        if HydraConfig.get().mode is RunMode.RUN:
-            return train_once(composed)
+        # What goes wrong is kept, so that one failed job neither ends nor hides the others.
         try:
             return train_once(composed)
-        except Exception as error:  # one failed job must not end or hide the others
-            message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-            failures.append(f"{' '.join(HydraConfig.get().overrides.task)}: {message}")
-            logger.error("failed: %s", failures[-1], exc_info=not isinstance(error, UserError))
+        except Exception as error:
+            failures[" ".join(HydraConfig.get().overrides.task) or "defaults"] = error
             return None
 
     typed = sys.argv
@@ -74,9 +72,13 @@ def run(words: Sequence[str]) -> int:
             job()
     finally:
         sys.argv = typed
-    for failure in failures:
-        print("failed:", failure, file=sys.stderr)
-    return 1 if failures else 0
+    if not failures:
+        return 0
+    if "-m" not in words and "--multirun" not in words:
+        raise next(iter(failures.values()))
+    for overrides, error in failures.items():
+        print(f"failed: {overrides}: {one_line(error)}", file=sys.stderr)
+    return 1
 
 
 def sweep_folder(words: Sequence[str]) -> str:
@@ -102,7 +104,7 @@ def train_once(composed: DictConfig) -> float | None:
     folder = run_folder(config)
     # The saved configuration names its folder, so that `config=FILE` is the same run again.
     config = replace(config, name=Path(os.path.relpath(folder, config.output_dir)).as_posix())
-    with opened(folder, config) as found, log_file(folder):
+    with opened(folder, config) as found, log_file(folder), error_file(folder):
         # Only now: everything above answers at once, importing torch takes seconds.
         from dilated_cifar.training.loop import train
         from dilated_cifar.training.summary import read_summary
@@ -144,3 +146,23 @@ def log_file(folder: Path) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         handler.close()
+
+
+@contextmanager
+def error_file(folder: Path) -> Iterator[None]:
+    """Leave what goes wrong in the run's error.txt: one line, and the traceback where it is a bug."""
+    path = folder / ERROR
+    path.unlink(missing_ok=True)
+    try:
+        yield
+    except Exception as error:
+        details = "" if isinstance(error, UserError) else "\n" + traceback.format_exc()
+        path.write_text(f"{one_line(error)}\n{details}", encoding="utf-8")
+        logger.error("failed: %s", one_line(error))
+        raise
+
+
+def one_line(error: Exception) -> str:
+    """What went wrong, and for a bug its kind."""
+    message = " ".join(str(error).split())
+    return message if isinstance(error, UserError) else f"{type(error).__name__}: {message}"

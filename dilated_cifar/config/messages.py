@@ -18,11 +18,18 @@ def describe(error: OmegaConfBaseException) -> str:
         return f"{key}: a value is missing; write {key}=VALUE"
     parent, name = getattr(error, "parent_node", None), getattr(error, "key", None)
     if isinstance(parent, DictConfig) and isinstance(name, str) and name not in parent:
-        prefix = key.rpartition(".")[0]
-        known = [".".join(part for part in (prefix, str(other)) if part) for other in parent]
-        return f"{key}: no such key; expected {nearest_first(key, known)}"
+        return f"{key}: no such key; expected {nearest_keys(name, parent, key.rpartition('.')[0])}"
     if found := re.match(r"Value '(.*)' of type '.*' could not be converted to (\w+)", message):
         return f"{key}={found[1]}: expected {KINDS.get(found[2], found[2])}"
     if "is not a ListConfig" in message:
         return f"{key}: expected a list; write '{key}=[1,2,5]', in quotes"
     return f"{key}: {message}"
+
+
+def nearest_keys(name: str, parent: DictConfig, prefix: str) -> str:
+    """The keys beside `name`, and as the nearest those of that name further down."""
+    start = f"{prefix}." if prefix else ""
+    keys = [str(key) for key in parent if key != "hydra"]
+    groups = [key for key in keys if isinstance(parent[key], DictConfig)]
+    deeper = [f"{start}{group}.{name}" for group in groups if name in parent[group]]
+    return " or ".join(deeper) or nearest_first(f"{start}{name}", [f"{start}{key}" for key in keys])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from dilated_cifar.config.base import Choice, require, require_one_of
+from dilated_cifar.config.base import Choice, as_typed, require, require_one_of
 from dilated_cifar.dilation.arithmetic import convolution_output_size
 
 IMAGE_SIZE = 32
@@ -47,7 +47,7 @@ class CnnConfig(ModelConfig):
             len(self.dilations) == len(self.channels),
             "model.dilations",
             self.dilations,
-            f"one rate for each of the {len(self.channels)} layers of model.channels={self.channels}",
+            f"{len(self.channels)} rates, one for each layer of model.channels={as_typed(self.channels)}",
         )
         require(min(self.channels) >= 1, "model.channels", self.channels, "whole numbers from 1")
         require(
@@ -114,7 +114,7 @@ class ResNetConfig(ModelConfig):
             len(self.strides) == len(self.blocks) and min(self.strides) >= 1,
             "model.strides",
             self.strides,
-            f"one stride from 1 for each of the {len(self.blocks)} stages of model.blocks={self.blocks}",
+            f"{len(self.blocks)} strides from 1, one for each stage of model.blocks={as_typed(self.blocks)}",
         )
         require_one_of(self.shortcut, ["conv3x3", "conv1x1"], "model.shortcut")
 

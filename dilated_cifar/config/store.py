@@ -51,10 +51,12 @@ def to_config(container: DictConfig | dict[str, Any]) -> Config:
     try:
         typed = OmegaConf.structured(Config)
         for group, base in GROUPS.items():
-            chosen = plain[group]
-            known = families(base)
+            chosen, known = plain[group], families(base)
             require_one_of(str(chosen.get("family")), list(known), f"{group}.family")
-            typed[group] = OmegaConf.merge(OmegaConf.structured(known[chosen["family"]]), chosen)
+            # Merged under the group's name, so that an error names the key in full.
+            schema = OmegaConf.create({group: OmegaConf.structured(known[chosen["family"]])})
+            schema.merge_with({group: chosen})
+            typed[group] = schema[group]
         rest = {key: value for key, value in plain.items() if key not in GROUPS}
         config = OmegaConf.to_object(OmegaConf.merge(typed, rest))
     except OmegaConfBaseException as error:

@@ -14,6 +14,8 @@ from dilated_cifar.config.run import Config, differing_keys, flatten
 from dilated_cifar.config.store import to_container, to_yaml
 from dilated_cifar.errors import UserError
 
+CONFIG, SUMMARY, ERROR = "config.yaml", "summary.json", "error.txt"
+
 
 class Found(Enum):
     """What a run folder holds before the run."""
@@ -33,13 +35,11 @@ def opened(folder: Path, config: Config) -> Iterator[Found]:
     """
     lock = FileLock(folder / ".lock", timeout=0)
     try:
-        refuse_foreign(folder, config)
+        refuse_other_files(folder)
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
-        raise UserError(
-            f"{folder}: another process is training here; wait for it or write name=OTHER"
-        ) from error
+        raise UserError(f"{folder}: another process trains here; wait for it or write name=OTHER") from error
     except OSError as error:
         raise UserError(
             f"{folder}: cannot be written ({error.strerror}); choose another place with output_dir=FOLDER"
@@ -47,7 +47,9 @@ def opened(folder: Path, config: Config) -> Iterator[Found]:
     try:
         found = look(folder)
         if found is Found.NOTHING:
-            (folder / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
+            write_text(folder / CONFIG, to_yaml(config))
+        else:
+            refuse_other_config(folder, config)
         yield found
     finally:
         lock.release()
@@ -55,22 +57,24 @@ def opened(folder: Path, config: Config) -> Iterator[Found]:
 
 def look(folder: Path) -> Found:
     """How far the run in `folder` has come."""
-    if (folder / "summary.json").is_file():
+    if (folder / SUMMARY).is_file():
         return Found.FINISHED
     return Found.STARTED if last_checkpoint(folder).is_file() else Found.NOTHING
 
 
-def refuse_foreign(folder: Path, config: Config) -> None:
-    """Raise a UserError where `folder` holds something other than a run of `config`."""
-    saved = folder / "config.yaml"
+def refuse_other_files(folder: Path) -> None:
+    """Raise a UserError where `folder` is there and no run folder."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; expected a folder to write to; write name=OTHER")
-    if not saved.is_file():
-        if folder.is_dir() and any(entry.name != ".lock" for entry in folder.iterdir()):
-            raise UserError(f"{folder}: holds files that are not a run's; write name=OTHER")
-        return
-    before = read_config(saved)
-    now = to_container(config)
+    if folder.is_dir() and not (folder / CONFIG).is_file():
+        others = sorted(entry.name for entry in folder.iterdir() if entry.name != ".lock")
+        if others:
+            raise UserError(f"{folder}: holds {others[0]} and no run; write name=OTHER or output_dir=FOLDER")
+
+
+def refuse_other_config(folder: Path, config: Config) -> None:
+    """Raise a UserError where the run in `folder` computes something other than `config` says."""
+    before, now = read_config(folder / CONFIG), to_container(config)
     differing = differing_keys(before, now)
     if differing:
         key = differing[0]
@@ -85,12 +89,12 @@ def read_config(path: Path) -> dict[str, Any]:
     """A run's saved configuration as plain data.
 
     Raises:
-        UserError: the file is not YAML with keys and values.
+        UserError: the file is missing or not YAML with keys and values.
     """
     try:
         container = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: damaged; expected the configuration train.py wrote") from error
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: missing or damaged; expected the configuration train.py wrote") from error
     if not isinstance(container, dict):
         raise UserError(f"{path}: empty or damaged; expected the configuration train.py wrote")
     return container

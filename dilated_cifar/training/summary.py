@@ -14,7 +14,7 @@ from dilated_cifar.data.splits import Splits
 from dilated_cifar.device import Machine
 from dilated_cifar.dilation.trace import trace
 from dilated_cifar.evaluation.predict import Score
-from dilated_cifar.training.folder import best_checkpoint, write_text
+from dilated_cifar.training.folder import SUMMARY, best_checkpoint, write_text
 from dilated_cifar.training.measure import ONSET_RULE, Weights, measure_weights, overfitting_onset
 from dilated_cifar.training.state import State
 
@@ -81,13 +81,13 @@ def summarize(state: State, splits: Splits, machine: Machine, folder: Path) -> S
         torch=torch.__version__,
     )
     # Last: its presence says that the run is finished.
-    write_text(folder / "summary.json", json.dumps(asdict(summary), indent=2) + "\n")
+    write_text(folder / SUMMARY, json.dumps(asdict(summary), indent=2) + "\n")
     return summary
 
 
 def read_summary(folder: Path) -> Summary:
     """The summary of a finished run."""
-    content: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
     for name in ("best", "last"):
         if content[name] is not None:
             content[name] = read_weights(content[name])
