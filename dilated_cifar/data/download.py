@@ -66,6 +66,10 @@ class _UnreachableError(_AddressError):
     """Nothing came from an address."""
 
 
+class _ShortError(_AddressError):
+    """The file of an address ends before what has come."""
+
+
 class _SlowError(_AddressError):
     """An address would give the file, but another may be quicker."""
 
@@ -119,7 +123,7 @@ def _fetch(archive: Archive, address: str, partial: Path, *, progress: bool, pat
     Raises:
         _AddressError: this address did not give the file.
     """
-    cuts = 0
+    cuts, whole = 0, _size(partial) == 0
     while True:
         began_at = _size(partial)
         try:
@@ -133,6 +137,10 @@ def _fetch(archive: Archive, address: str, partial: Path, *, progress: bool, pat
                 raise _AddressError(_say_why(error)) from error
             log.info("%s: %s; continuing", address, _say_why(error))
             continue
+        except _ShortError:
+            if whole:  # all of it came from here, and the next address must not continue it
+                partial.unlink()
+            raise
         if check_integrity(partial, archive.md5):
             return
         partial.unlink()
@@ -157,6 +165,8 @@ def _transfer(archive: Archive, address: str, partial: Path, *, progress: bool, 
         continued = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         if response.status_code == 200:
             have = 0  # the server knows no ranges and sends all of it
+        elif response.status_code == 416:
+            raise _ShortError(f"it has another file, which ends before byte {have:,}")
         elif response.status_code != 206 or not continued:
             raise _AddressError(f"the server answered {response.status_code} {response.reason}")
         announced = response.headers.get("Content-Length")

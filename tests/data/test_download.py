@@ -1,328 +1,170 @@
-"""The downloader against a real HTTP server on loopback, with a small archive of the same shape."""
-
 import hashlib
-import io
 import logging
-import multiprocessing
 import random
-import re
-import tarfile
-import threading
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dilated_cifar.data.archive import obtain
-from dilated_cifar.data.download import CUTS, Archive, Patience
-from dilated_cifar.errors import UserError
+from dilated_cifar.data.download import CUTS, Archive, DownloadError, Patience, download
 
-FILES = {"data_batch_1": random.Random(1).randbytes(300_000), "batches.meta": b"names"}
+Serve = Callable[..., Any]
 
-
-def pack(entries: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for name, content in entries.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-    return buffer.getvalue()
+CONTENT = random.Random(1).randbytes(300_000)
+ARCHIVE = Archive("small.tar.gz", hashlib.md5(CONTENT).hexdigest(), len(CONTENT), "small", [])
+PATIENCE = Patience()
+PAGE = b"<html>sign in</html>"
 
 
-def describe(content: bytes) -> Archive:
-    return Archive("small.tar.gz", hashlib.md5(content).hexdigest(), len(content), "small", list(FILES))
+def get(folder: Path, *addresses: str, patience: Patience = PATIENCE) -> None:
+    download(ARCHIVE, folder / ARCHIVE.name, addresses, progress=False, patience=patience)
 
 
-CONTENT = pack({f"small/{name}": content for name, content in FILES.items()})
-ARCHIVE = describe(CONTENT)
+def begin(folder: Path, content: bytes) -> None:
+    """Leave what a run that was stopped leaves."""
+    (folder / f"{ARCHIVE.name}.partial").write_bytes(content)
 
 
-@dataclass
-class Served:
-    """What one path of the server does."""
-
-    content: bytes = CONTENT
-    status: int = 200
-    cut_after: int | None = None
-    """Close the connection after so many bytes of an answer."""
-    cuts: int = 10**9
-    ranges: bool = True
-    pause: float = 0.0
-    """Seconds between two blocks of 4 kB."""
-    length: bool = True
-    headers: dict[str, str] = field(default_factory=dict)
-    requests: list[str | None] = field(default_factory=list)
-    """The Range of each request that came."""
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-class Server:
-    def __init__(self) -> None:
-        self.paths: dict[str, Served] = {}
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                server.answer(self)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
-        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01})
-        self.thread.start()
-
-    def serve(self, name: str, served: Served) -> str:
-        self.paths[f"/{name}"] = served
-        return f"http://127.0.0.1:{self.http.server_port}/{name}"
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        served = self.paths[request.path]
-        asked = request.headers.get("Range")
-        served.requests.append(asked)
-        content, status = served.content, served.status
-        start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1]) if asked and served.ranges else 0
-        if start:
-            status = 206 if start < len(content) else 416
-            content = content[start:]
-        request.send_response(status)
-        if status == 206:
-            last = len(served.content) - 1
-            request.send_header("Content-Range", f"bytes {start}-{last}/{last + 1}")
-        if served.length:
-            request.send_header("Content-Length", str(len(content)))
-        for name, value in served.headers.items():
-            request.send_header(name, value)
-        request.end_headers()
-        if served.cut_after is not None and len(served.requests) <= served.cuts:
-            content = content[: served.cut_after]
-        try:
-            for block in range(0, len(content), 4096):
-                request.wfile.write(content[block : block + 4096])
-                time.sleep(served.pause)
-        except OSError:  # the client hung up
-            pass
-
-    def close(self) -> None:
-        self.http.shutdown()
-        self.thread.join()
-        self.http.server_close()
+COMPLETE = {ARCHIVE.name: CONTENT}
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.close()
+def test_the_file_comes_whole_and_leaves_nothing_else(serve: Serve, tmp_path: Path) -> None:
+    served = serve(CONTENT)
+    get(tmp_path, served.address)
+    assert files(tmp_path) == COMPLETE
+    assert served.requests == [None]
 
 
-def get(root: Path, *addresses: str, archive: Archive = ARCHIVE, patience: Patience | None = None) -> None:
-    obtain(archive, root, addresses, progress=False, patience=patience)
-
-
-def assert_complete(root: Path) -> None:
-    assert {path.name: path.read_bytes() for path in (root / "small").iterdir()} == FILES
-    left = {path.name for path in root.iterdir()} - {".small.tar.gz.lock"}
-    assert left == {"small", "small.tar.gz"}
-
-
-def test_a_missing_folder_is_downloaded_and_unpacked(server: Server, tmp_path: Path) -> None:
-    root = tmp_path / "not" / "yet"
-    get(root, server.serve("a", Served()))
-    assert_complete(root)
-
-
-def test_nothing_is_asked_for_what_is_there(server: Server, tmp_path: Path) -> None:
-    served = Served()
-    address = server.serve("a", served)
-    get(tmp_path, address)
-    get(tmp_path, address)
-    assert len(served.requests) == 1
-
-
-def test_an_archive_put_there_by_hand_is_unpacked_without_a_network(tmp_path: Path) -> None:
-    (tmp_path / "small.tar.gz").write_bytes(CONTENT)
-    get(tmp_path)
-    assert_complete(tmp_path)
-
-
-def test_a_folder_that_is_there_and_empty_is_filled(tmp_path: Path) -> None:
-    (tmp_path / "small.tar.gz").write_bytes(CONTENT)
-    (tmp_path / "small").mkdir()
-    get(tmp_path)
-    assert_complete(tmp_path)
-
-
-def test_a_partial_file_is_continued(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "small.tar.gz.partial").write_bytes(CONTENT[:100_000])
-    served = Served()
-    get(tmp_path, server.serve("a", served))
-    assert_complete(tmp_path)
+def test_a_partial_file_is_continued(serve: Serve, tmp_path: Path) -> None:
+    begin(tmp_path, CONTENT[:100_000])
+    served = serve(CONTENT)
+    get(tmp_path, served.address)
+    assert files(tmp_path) == COMPLETE
     assert served.requests == ["bytes=100000-"]
 
 
-def test_a_complete_partial_file_is_only_verified(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "small.tar.gz.partial").write_bytes(CONTENT)
-    served = Served()
-    get(tmp_path, server.serve("a", served))
-    assert_complete(tmp_path)
+def test_a_complete_partial_file_is_only_verified(serve: Serve, tmp_path: Path) -> None:
+    begin(tmp_path, CONTENT)
+    served = serve(CONTENT)
+    get(tmp_path, served.address)
+    assert files(tmp_path) == COMPLETE
     assert served.requests == []
 
 
 @pytest.mark.parametrize("length", [True, False], ids=["length announced", "length unknown"])
 def test_a_cut_connection_is_continued_at_the_same_address(
-    server: Server, tmp_path: Path, length: bool
+    serve: Serve, tmp_path: Path, length: bool
 ) -> None:
-    served = Served(cut_after=80_000, cuts=3, length=length)
-    get(tmp_path, server.serve("a", served))
-    assert_complete(tmp_path)
+    served = serve(CONTENT, cut_after=80_000, cuts=3, length=length)
+    get(tmp_path, served.address)
+    assert files(tmp_path) == COMPLETE
     assert served.requests == [None, "bytes=80000-", "bytes=160000-", "bytes=240000-"]
 
 
-def test_a_cut_download_is_continued_from_the_next_address(server: Server, tmp_path: Path) -> None:
-    first, second = Served(cut_after=10_000), Served()
-    get(tmp_path, server.serve("a", first), server.serve("b", second))
-    assert_complete(tmp_path)
+def test_a_download_cut_too_often_is_continued_from_the_next_address(serve: Serve, tmp_path: Path) -> None:
+    first, second = serve(CONTENT, cut_after=10_000), serve(CONTENT)
+    get(tmp_path, first.address, second.address)
+    assert files(tmp_path) == COMPLETE
     assert len(first.requests) == CUTS
     assert second.requests == [f"bytes={CUTS * 10_000}-"]
 
 
-def test_a_cut_download_is_continued_by_the_next_run(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="the connection was cut"):
-        get(tmp_path, server.serve("a", Served(cut_after=10_000)))
-    served = Served()
-    get(tmp_path, server.serve("b", served))
-    assert_complete(tmp_path)
-    assert served.requests == [f"bytes={CUTS * 10_000}-"]
+def test_what_came_before_a_failure_is_kept_for_the_next_run(serve: Serve, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match="the connection was cut"):
+        get(tmp_path, serve(CONTENT, cut_after=10_000).address)
+    assert files(tmp_path) == {f"{ARCHIVE.name}.partial": CONTENT[: CUTS * 10_000]}
+    get(tmp_path, serve(CONTENT).address)
+    assert files(tmp_path) == COMPLETE
 
 
-def test_a_server_without_ranges_sends_all_of_it_anew(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "small.tar.gz.partial").write_bytes(CONTENT[:100_000])
-    served = Served(ranges=False)
-    get(tmp_path, server.serve("a", served))
-    assert_complete(tmp_path)
+def test_a_server_without_ranges_sends_all_of_it_anew(serve: Serve, tmp_path: Path) -> None:
+    begin(tmp_path, CONTENT[:100_000])
+    served = serve(CONTENT, ranges=False)
+    get(tmp_path, served.address)
+    assert files(tmp_path) == COMPLETE
     assert served.requests == ["bytes=100000-"]
 
 
-def test_a_server_that_calls_gzip_an_encoding_is_taken_at_its_bytes(server: Server, tmp_path: Path) -> None:
-    get(tmp_path, server.serve("a", Served(headers={"Content-Encoding": "gzip"})))
-    assert_complete(tmp_path)
+def test_a_server_that_calls_gzip_an_encoding_is_taken_at_its_bytes(serve: Serve, tmp_path: Path) -> None:
+    get(tmp_path, serve(CONTENT, headers={"Content-Encoding": "gzip"}).address)
+    assert files(tmp_path) == COMPLETE
 
 
-WRONG = {
-    "another length": Served(content=b"<html>sign in</html>"),
-    "same length": Served(content=bytes(len(CONTENT))),
-    "no length": Served(content=b"<html>sign in</html>" * 50_000, length=False),
-    "not found": Served(status=404),
-    "out of order": Served(status=503),
-    "cut": Served(cut_after=0),
-}
+@pytest.mark.parametrize(
+    ("content", "how", "reason"),
+    [
+        (PAGE, {}, "it has another file, of 20 bytes, not 300,000"),
+        (bytes(len(CONTENT)), {}, "it gave another file"),
+        (PAGE * 50_000, {"length": False}, "it gave another file"),
+        (PAGE, {"length": False}, "it has another file, which ends before byte 20"),
+        (PAGE, {"status": 404}, "the server answered 404"),
+        (PAGE, {"status": 503}, "the server answered 503"),
+    ],
+    ids=["another length", "same length", "endless", "short", "not found", "out of order"],
+)
+def test_a_wrong_answer_leads_to_the_next_address_and_says_why(
+    serve: Serve,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    content: bytes,
+    how: dict[str, Any],
+    reason: str,
+) -> None:
+    wrong, right = serve(content, **how), serve(CONTENT)
+    get(tmp_path, wrong.address, right.address)
+    assert files(tmp_path) == COMPLETE
+    assert f"{wrong.address}: {reason}" in caplog.text
+    assert right.requests == [None]  # nothing of the wrong file was left to continue
 
 
-@pytest.mark.parametrize("kind", WRONG)
-def test_a_wrong_answer_leads_to_the_next_address(server: Server, tmp_path: Path, kind: str) -> None:
-    wrong = replace(WRONG[kind], requests=[])
-    get(tmp_path, server.serve("a", wrong), server.serve("b", Served()))
-    assert_complete(tmp_path)
-
-
-def test_a_wrong_beginning_is_thrown_away_and_fetched_anew(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "small.tar.gz.partial").write_bytes(bytes(100_000))
-    served = Served()
-    get(tmp_path, server.serve("a", served))
-    assert_complete(tmp_path)
+def test_a_wrong_beginning_is_thrown_away_and_fetched_anew(serve: Serve, tmp_path: Path) -> None:
+    begin(tmp_path, bytes(100_000))
+    served = serve(CONTENT)
+    get(tmp_path, served.address)
+    assert files(tmp_path) == COMPLETE
     assert served.requests == ["bytes=100000-", None]
 
 
-def test_a_wrong_file_alone_is_refused_and_not_kept(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=f"the MD5 is not {ARCHIVE.md5}"):
-        get(tmp_path, server.serve("a", Served(content=bytes(len(CONTENT)))))
-    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
+def test_a_wrong_file_is_refused_and_not_kept(serve: Serve, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match=f"the MD5 is not {ARCHIVE.md5}"):
+        get(tmp_path, serve(bytes(len(CONTENT))).address)
+    assert files(tmp_path) == {}
 
 
-def test_a_slow_address_is_left_for_the_next_one_which_continues(server: Server, tmp_path: Path) -> None:
-    slow, quick = Served(pause=0.05), Served()
-    patience = Patience(seconds=0.2, rate=1_000_000)
-    get(tmp_path, server.serve("a", slow), server.serve("b", quick), patience=patience)
-    assert_complete(tmp_path)
-    assert len(slow.requests) == 1
+def test_a_slow_address_is_left_for_the_next_one_which_continues(serve: Serve, tmp_path: Path) -> None:
+    slow, quick = serve(CONTENT, pause=0.05), serve(CONTENT)
+    get(tmp_path, slow.address, quick.address, patience=Patience(seconds=0.2, rate=1e6))
+    assert files(tmp_path) == COMPLETE
+    assert slow.requests == [None]
     assert quick.requests[0] is not None
 
 
-def test_a_slow_address_serves_when_the_others_fail(server: Server, tmp_path: Path) -> None:
-    slow = Served(pause=0.01)
-    patience = Patience(seconds=0.1, rate=1e9)
-    get(tmp_path, server.serve("a", slow), server.serve("b", Served(status=404)), patience=patience)
-    assert_complete(tmp_path)
+def test_a_slow_address_serves_when_the_others_fail(serve: Serve, tmp_path: Path) -> None:
+    slow, wrong = serve(CONTENT, pause=0.01), serve(PAGE)
+    get(tmp_path, slow.address, wrong.address, patience=Patience(seconds=0.1, rate=1e9))
+    assert files(tmp_path) == COMPLETE
+    assert len(slow.requests) == 2
 
 
-def test_without_a_network_one_line_names_the_three_ways_out(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_without_a_network_the_error_alone_speaks(
+    tmp_path: Path, nobody: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    unused = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    address = f"http://127.0.0.1:{unused.server_port}/a"
-    unused.server_close()
-    with caplog.at_level(logging.INFO), pytest.raises(UserError) as error:
-        get(tmp_path, address, "http://no-such-host.invalid/a")
-    message = str(error.value)
-    assert "\n" not in message
-    assert "none of 2 addresses" in message
-    assert all(way in message for way in ("data.root=", "data.addresses=", "data=spacing"))
+    expected = r"none of 2 addresses, the last http://no-such-host\.invalid/: no network, or no such host"
+    with caplog.at_level(logging.INFO), pytest.raises(DownloadError, match=expected):
+        get(tmp_path, nobody, "http://no-such-host.invalid/")
     assert caplog.records == []
+    assert files(tmp_path) == {}
 
 
-def test_without_addresses_nothing_is_made(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"data\.download=false.*data=spacing"):
-        get(tmp_path / "absent")
-    assert not (tmp_path / "absent").exists()
-
-
-def test_a_damaged_archive_of_the_users_is_named_and_kept(server: Server, tmp_path: Path) -> None:
-    path = tmp_path / "small.tar.gz"
-    path.write_bytes(CONTENT[:-1])
-    with pytest.raises(UserError, match=re.escape(str(path))):
-        get(tmp_path, server.serve("a", Served()))
-    assert path.read_bytes() == CONTENT[:-1]
-
-
-@pytest.mark.parametrize("name", ["../outside", "small/../../outside", "/tmp/outside-of-the-folder"])
-def test_an_entry_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -> None:
-    content = pack({f"small/{key}": value for key, value in FILES.items()} | {name: b"out"})
-    root = tmp_path / "root"
-    root.mkdir()
-    (root / "small.tar.gz").write_bytes(content)
-    if name.startswith("/"):
-        get(root, archive=describe(content))  # unpacked below the folder, and left behind with it
-        assert_complete(root)
-        assert not Path(name).exists()
-    else:
-        with pytest.raises(UserError, match="cannot be unpacked"):
-            get(root, archive=describe(content))
-        assert not (root / "small").exists()
-    assert not (tmp_path / "outside").exists()
-
-
-def test_an_archive_without_a_file_is_refused(tmp_path: Path) -> None:
-    content = pack({"small/data_batch_1": b"1"})
-    (tmp_path / "small.tar.gz").write_bytes(content)
-    with pytest.raises(UserError, match=r"holds no small/batches\.meta"):
-        get(tmp_path, archive=describe(content))
-    assert not (tmp_path / "small").exists()
-
-
-def test_of_two_processes_one_downloads_and_both_find_it(server: Server, tmp_path: Path) -> None:
-    served = Served(pause=0.02)  # long enough for both to be at it
-    address = server.serve("a", served)
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=obtain, args=(ARCHIVE, tmp_path, [address])) for _ in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
-    assert_complete(tmp_path)
-    assert served.requests == [None]
+def test_the_bar_says_what_comes_from_where(
+    serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    download(ARCHIVE, tmp_path / "a", [serve(CONTENT).address], progress=True, patience=PATIENCE)
+    shown = capsys.readouterr().err
+    assert "small.tar.gz from 127.0.0.1: 100%" in shown
+    assert "300k/300k" in shown

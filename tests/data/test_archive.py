@@ -1,0 +1,150 @@
+import hashlib
+import io
+import multiprocessing
+import re
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dilated_cifar.data.archive import obtain
+from dilated_cifar.data.download import Archive
+from dilated_cifar.errors import UserError
+
+Serve = Callable[..., Any]
+
+FILES = {"data_batch_1": bytes(range(256)) * 1000, "batches.meta": b"names"}
+
+
+def pack(entries: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=0) as tar:
+        for name, content in entries.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def describe(content: bytes) -> Archive:
+    return Archive("small.tar.gz", hashlib.md5(content).hexdigest(), len(content), "small", list(FILES))
+
+
+ENTRIES = {f"small/{name}": content for name, content in FILES.items()}
+CONTENT = pack(ENTRIES)
+ARCHIVE = describe(CONTENT)
+
+
+def get(root: Path, *addresses: str, archive: Archive = ARCHIVE) -> None:
+    obtain(archive, root, addresses, progress=False)
+
+
+def assert_complete(root: Path) -> None:
+    assert {path.name: path.read_bytes() for path in (root / "small").iterdir()} == FILES
+    left = {path.name for path in root.iterdir()} - {".small.tar.gz.lock"}
+    assert left == {"small", "small.tar.gz"}
+
+
+def test_a_missing_folder_is_downloaded_and_unpacked(serve: Serve, tmp_path: Path) -> None:
+    root = tmp_path / "not" / "yet"
+    get(root, serve(CONTENT).address)
+    assert_complete(root)
+
+
+def test_nothing_is_asked_for_what_is_there(serve: Serve, tmp_path: Path) -> None:
+    served = serve(CONTENT)
+    get(tmp_path, served.address)
+    get(tmp_path, served.address)
+    assert len(served.requests) == 1
+
+
+def test_an_archive_put_there_by_hand_is_unpacked_without_a_network(tmp_path: Path) -> None:
+    (tmp_path / "small.tar.gz").write_bytes(CONTENT)
+    get(tmp_path)
+    assert_complete(tmp_path)
+
+
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "small.tar.gz").write_bytes(CONTENT)
+    (tmp_path / "small").mkdir()
+    get(tmp_path)
+    assert_complete(tmp_path)
+
+
+def test_a_folder_that_holds_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "small.tar.gz").write_bytes(CONTENT)
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "notes").write_text("mine")
+    with pytest.raises(OSError, match="small"):
+        get(tmp_path)
+    assert [path.name for path in (tmp_path / "small").iterdir()] == ["notes"]
+
+
+def test_without_a_network_one_line_names_the_three_ways_out(tmp_path: Path, nobody: str) -> None:
+    with pytest.raises(UserError) as error:
+        get(tmp_path, nobody)
+    message = str(error.value)
+    assert "\n" not in message
+    assert nobody in message
+    assert all(way in message for way in ("data.root=", "data.addresses=", "data=spacing"))
+
+
+def test_without_addresses_nothing_is_made(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"data\.download=false.*data=spacing"):
+        get(tmp_path / "absent")
+    assert not (tmp_path / "absent").exists()
+
+
+def test_a_damaged_archive_of_the_users_is_named_and_kept(serve: Serve, tmp_path: Path) -> None:
+    path, served = tmp_path / "small.tar.gz", serve(CONTENT)
+    path.write_bytes(CONTENT[:-1])
+    with pytest.raises(UserError, match=re.escape(str(path))):
+        get(tmp_path, served.address)
+    assert path.read_bytes() == CONTENT[:-1]
+    assert served.requests == []
+
+
+@pytest.mark.parametrize("name", ["../outside", "small/../../outside"])
+def test_an_entry_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -> None:
+    content = pack(ENTRIES | {name: b"out"})
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "small.tar.gz").write_bytes(content)
+    with pytest.raises(UserError, match=r"cannot be unpacked .*outside"):
+        get(root, archive=describe(content))
+    assert list(tmp_path.rglob("outside")) == []
+    assert {path.name for path in root.iterdir()} <= {"small.tar.gz", ".small.tar.gz.lock"}
+
+
+def test_an_absolute_path_is_not_written_to(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    content = pack(ENTRIES | {str(target): b"out"})
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "small.tar.gz").write_bytes(content)
+    get(root, archive=describe(content))
+    assert_complete(root)
+    assert not target.exists()
+
+
+def test_an_archive_without_a_file_is_refused(tmp_path: Path) -> None:
+    content = pack({"small/data_batch_1": b"1"})
+    (tmp_path / "small.tar.gz").write_bytes(content)
+    with pytest.raises(UserError, match=r"holds no small/batches\.meta"):
+        get(tmp_path, archive=describe(content))
+    assert not (tmp_path / "small").exists()
+
+
+def test_of_two_processes_one_downloads_and_both_find_it(serve: Serve, tmp_path: Path) -> None:
+    served = serve(CONTENT, pause=0.02)  # long enough for both to be at it
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=obtain, args=(ARCHIVE, tmp_path, [served.address])) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert_complete(tmp_path)
+    assert served.requests == [None]
