@@ -46,6 +46,23 @@ def quoted(value: str) -> str:
     return f"'{escaped}'"
 
 
+def gather(words: Iterable[str], key: str) -> list[str]:
+    """The words, with `KEY=A B C` (as a shell expands `KEY=A` and a pattern) as one list of files."""
+    files: list[str] = []
+    rest: list[str] = []
+    follows = False
+    for word in words:
+        if word.startswith(f"{key}=") and not word.startswith(f"{key}=["):
+            files.append(word.removeprefix(f"{key}="))
+            follows = True
+        elif follows and not is_override(word) and not word.startswith("-"):
+            files.append(word)
+        else:
+            rest.append(word)
+            follows = False
+    return [*rest, f"{key}=[{','.join(quoted(file) for file in files)}]"] if files else rest
+
+
 def override_value(words: Iterable[str], key: str) -> str | None:
     """The value that the last `key=value` among the words gives, unquoted, or None."""
     values = [word.partition("=")[2] for word in words if word.startswith(f"{key}=")]

@@ -1,6 +1,7 @@
 """What `--help` prints: what can be chosen, read from the YAML files themselves, and examples."""
 
 import textwrap
+from collections.abc import Container
 
 from dilated_cifar.commands.arguments import conf_folder
 
@@ -48,15 +49,39 @@ options: -h, --help  this text
 """
 
 
-def print_help(text: str, config: str) -> None:
-    """Print `text` with the choices and the keys of `conf/CONFIG.yaml` filled in."""
-    print(text.format(choices=choices(), keys=keys(config)), end="")
+EXPLAIN = """\
+Explain what a network sees, before training: every layer with its receptive field, whether its dilation
+rates leave holes, and how often each pixel is counted. With checkpoint=, also what a trained network
+makes of it: gradients, lattices and class maps beside those of fresh weights. Pictures come as PNG.
+
+usage: python scripts/explain.py [model=CHOICE] [KEY=VALUE ...]
+       python scripts/explain.py checkpoint=FILE_OR_RUN [FILE_OR_RUN ...] [KEY=VALUE ...]
+
+examples:
+  python scripts/explain.py model=dilated_125
+  python scripts/explain.py model=plain 'model.dilations=[2,2,2]' model.padding=same
+  python scripts/explain.py 'rates=[[1,2,5],[2,2,2],[1,2,3,1,2,3]]'
+  python scripts/explain.py model=resnet layer=features.2 'position=[0,0]'
+  python scripts/explain.py checkpoint=outputs/dilated_125 images=photos/*.jpg
+  python scripts/explain.py checkpoint='[outputs/plain,outputs/dilated_125]'
+
+{choices}
+keys and their defaults (and every key of the model, such as model.dilations):
+{keys}
+options: -h, --help  this text
+"""
 
 
-def choices() -> str:
+def print_help(text: str, config: str, groups: Container[str] | None = None) -> None:
+    """Print `text` with the choices (of `groups` alone) and the keys of `conf/CONFIG.yaml` filled in."""
+    print(text.format(choices=choices(groups), keys=keys(config)), end="")
+
+
+def choices(groups: Container[str] | None = None) -> str:
     """Every choice of every group with the line of comment its YAML file begins with."""
     blocks = []
-    for group in sorted(path for path in conf_folder().iterdir() if path.is_dir()):
+    folders = sorted(path for path in conf_folder().iterdir() if path.is_dir())
+    for group in (folder for folder in folders if groups is None or folder.name in groups):
         lines = [f"{group.name}="]
         for file in sorted(group.glob("*.yaml")):
             comments = [line[2:] for line in file.read_text().splitlines() if line.startswith("# ")]

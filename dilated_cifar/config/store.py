@@ -9,6 +9,7 @@ from omegaconf.errors import OmegaConfBaseException
 from dilated_cifar.config.base import Choice, require_one_of
 from dilated_cifar.config.data import AugmentConfig, DataConfig
 from dilated_cifar.config.evaluate import EvaluateConfig
+from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.config.messages import describe
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.config.optimization import OptimizerConfig, ScheduleConfig
@@ -33,6 +34,7 @@ def register_schemas() -> None:
     store = ConfigStore.instance()
     store.store(group="schema", name="run", node=Config)
     store.store(group="schema", name="evaluate", node=EvaluateConfig)
+    store.store(group="schema", name="explain", node=ExplainConfig)
     store.store(group="schema/augment", name="batch", node=AugmentConfig)
     for group, base in GROUPS.items():
         for name, schema in families(base).items():

@@ -1,0 +1,96 @@
+"""What `scripts/explain.py` may be told."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+from dilated_cifar.config.base import Frozen, as_typed, require
+from dilated_cifar.config.evaluate import DataPlace
+from dilated_cifar.config.model import ModelConfig
+from dilated_cifar.dilation.rates import check_rates, receptive_field
+from dilated_cifar.errors import UserError
+
+LARGEST_FIELD = 999
+"""Receptive fields beyond this many pixels would be slow to draw, and no picture could show them."""
+
+
+@dataclass
+class ExplainConfig(Frozen):
+    """Which network, rates or checkpoints are explained."""
+
+    model: ModelConfig = MISSING
+    rates: Any = field(default_factory=list)
+    """Lists of dilation rates to judge and draw side by side: [[1,2,5],[2,2,2]]; one list may stand alone."""
+    kernel_size: int = 3
+    """Side of the kernels of these lists in pixels; odd."""
+    layer: str = "features"
+    """The layer whose unit is looked at; `features` is the last feature map."""
+    position: list[int] | None = None
+    """Row and column of the unit on that layer's map; null for the centre."""
+    checkpoint: list[str] = field(default_factory=list)
+    """.pt files that train.py wrote, or run folders; their own networks are explained."""
+    images: list[str] = field(default_factory=list)
+    """Pictures, folders or patterns whose feature maps are drawn; none for a few test images."""
+    samples: int = 200
+    """Test images over which gradients and class maps are averaged."""
+    controls: int = 5
+    """Fresh networks with which each checkpoint is compared."""
+    seed: int = 0
+    """Source of the fresh weights."""
+    device: str = "auto"
+    """auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps."""
+    threads: int | None = None
+    """CPU threads; null for as many as there are cores."""
+    output: str | None = None
+    """Folder for the pictures and numbers; null for one made from the choices."""
+    data: DataPlace = field(default_factory=DataPlace)
+
+    def __post_init__(self) -> None:
+        odd = self.kernel_size >= 1 and self.kernel_size % 2 == 1
+        require(odd, "kernel_size", self.kernel_size, "an odd number such as 3")
+        for rates in self.rate_lists:
+            self._check_rates(rates)
+        require(
+            self.position is None or (len(self.position) == 2 and min(self.position) >= 0),
+            "position",
+            self.position,
+            "a row and a column from 0, such as 'position=[8,8]', or null for the centre",
+        )
+        require(self.samples >= 2, "samples", self.samples, "a whole number from 2")
+        require(self.controls >= 2, "controls", self.controls, "a whole number from 2")
+        require(self.seed >= 0, "seed", self.seed, "a whole number from 0")
+        require(self.threads is None or self.threads >= 1, "threads", self.threads, "a whole number from 1")
+        require(
+            not self.images or bool(self.checkpoint),
+            "images",
+            self.images,
+            "a trained network to show them to; write checkpoint=outputs/NAME as well",
+        )
+
+    @property
+    def rate_lists(self) -> list[list[int]]:
+        """`rates` as a list of lists, also where a single list was written without the outer brackets.
+
+        Raises:
+            UserError: it is something else.
+        """
+        rates = self.rates
+        if isinstance(rates, list) and rates and not any(isinstance(entry, list) for entry in rates):
+            return [rates]
+        lists = isinstance(rates, list) and all(isinstance(entry, list) for entry in rates)
+        require(lists, "rates", rates, "lists of rates; write 'rates=[[1,2,5],[2,2,2]]', in quotes")
+        return list(rates)
+
+    def _check_rates(self, rates: list[int]) -> None:
+        try:
+            check_rates(rates, self.kernel_size)
+        except ValueError as error:
+            raise UserError(f"rates={as_typed(rates)}: {error}") from error
+        size = receptive_field(rates, self.kernel_size)
+        require(
+            size <= LARGEST_FIELD,
+            "rates",
+            rates,
+            f"a receptive field of at most {LARGEST_FIELD} pixels, this one has {size}; write smaller rates",
+        )

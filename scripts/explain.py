@@ -1,0 +1,8 @@
+"""Explain what a network sees: `python scripts/explain.py model=dilated_125`; `--help` says what else."""
+
+import sys
+
+from dilated_cifar.commands.explain import main
+
+if __name__ == "__main__":
+    sys.exit(main())
