@@ -50,8 +50,11 @@ def mistakes_figure(
     surest = wrong[confidence[wrong].argsort(descending=True, stable=True)][:most]
     columns = 6
     rows = -(-len(surest) // columns)
-    figure = Figure(figsize=(columns * 1.7, rows * 2.1 + 0.4), dpi=100, layout="constrained")
-    figure.suptitle("Most confident mistakes")
+    height = rows * 2.1 + 0.5
+    figure = Figure(figsize=(columns * 1.7, height), dpi=100)
+    figure.suptitle("Most confident mistakes", y=1 - 0.1 / height, va="top")
+    # Fixed margins: fitting them, as `layout="constrained"` does, takes longer than the drawing.
+    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.1 / height, top=1 - 0.9 / height, hspace=0.4)
     for place, index in enumerate(surest.tolist(), start=1):
         axes = figure.add_subplot(rows, columns, place)
         axes.imshow(images[index].permute(1, 2, 0).cpu().numpy())

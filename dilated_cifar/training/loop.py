@@ -156,7 +156,7 @@ def note_sums(
     progress.epoch_seconds += now - clock
     progress.seconds += now - clock
     if not all(math.isfinite(value) for value in progress.sums):
-        raise diverged(progress, f"step {progress.step}", rate, folder)
+        raise diverged(progress, f"seen at step {progress.step}", rate, folder)
     return now
 
 

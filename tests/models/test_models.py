@@ -1,0 +1,71 @@
+import pytest
+import torch
+
+from dilated_cifar.config.model import CnnConfig, ModelConfig, ResNetConfig
+from dilated_cifar.dilation.trace import trace
+from dilated_cifar.models import build
+
+IMAGE = (3, 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("config", "parameters", "receptive_field", "side"),
+    [
+        (CnnConfig(), 94_762, 7, 26),
+        (CnnConfig(dilations=[1, 2, 5]), 94_762, 17, 16),
+        (CnnConfig(dilations=[1, 2, 5], padding="same"), 94_762, 17, 32),
+        (CnnConfig(dilations=[2, 2, 2]), 94_762, 13, 20),
+        (ResNetConfig(), 195_738, 53, 8),
+        (ResNetConfig(shortcut="conv1x1"), 175_258, 53, 8),
+    ],
+)
+def test_networks_have_the_published_sizes(
+    config: ModelConfig, parameters: int, receptive_field: int, side: int
+) -> None:
+    network = build(config, 10)
+    facts = trace(network, IMAGE)
+    assert facts.parameters == parameters
+    assert facts.receptive_field == receptive_field
+    assert network.features(torch.zeros(1, *IMAGE)).shape[-2:] == (side, side)
+
+
+def test_the_strided_twin_costs_what_the_table_says() -> None:
+    assert trace(build(ResNetConfig(shortcut="conv1x1"), 10), IMAGE).multiply_adds == pytest.approx(26.7e6, rel=2e-3)
+
+
+def test_pooling_stands_between_the_layers_only() -> None:
+    network = build(CnnConfig(pool=True, padding="same"), 10)
+    assert network.features(torch.zeros(1, *IMAGE)).shape[-2:] == (8, 8)
+
+
+def test_without_norm_the_convolutions_have_biases() -> None:
+    names = dict(build(CnnConfig(norm=False), 10).named_parameters())
+    assert "features.conv1.bias" in names
+    assert not any("norm" in name for name in names)
+
+
+def test_dropout_acts_in_training_only() -> None:
+    network = build(CnnConfig(dropout=0.5), 10)
+    images = torch.rand(2, *IMAGE)
+    network.eval()
+    assert torch.equal(network(images), network(images))
+    network.train()
+    assert not torch.equal(network(images), network(images))
+
+
+@pytest.mark.parametrize("config", [CnnConfig(), ResNetConfig(blocks=[1, 1], strides=[1, 2], width=4)])
+def test_logits_are_the_mean_of_the_class_maps(config: ModelConfig) -> None:
+    network = build(config, 10).eval()
+    images = torch.rand(2, *IMAGE)
+    features = network.features(images)
+    maps = torch.einsum("kc,nchw->nkhw", network.classifier.weight, features)
+    expected = maps.mean((2, 3)) + network.classifier.bias
+    torch.testing.assert_close(network(images), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_initial_weights_come_from_the_global_seed() -> None:
+    first, second, other = (
+        (torch.manual_seed(seed), build(CnnConfig(), 10).state_dict())[1] for seed in (1, 1, 2)
+    )
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["features.conv1.weight"], other["features.conv1.weight"])
