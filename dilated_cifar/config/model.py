@@ -21,6 +21,11 @@ class ModelConfig(Choice):
         super().__post_init__()
         require(0 <= self.dropout < 1, "model.dropout", self.dropout, "a probability, 0 <= dropout < 1")
 
+    @property
+    def stack_rates(self) -> list[int] | None:
+        """Rates of the layers where the network is one stack at stride 1, so that rules on lists hold."""
+        return None
+
 
 @dataclass
 class CnnConfig(ModelConfig):
@@ -61,6 +66,11 @@ class CnnConfig(ModelConfig):
         )
         require_one_of(self.padding, ["valid", "same"], "model.padding")
         self._require_a_map()
+
+    @property
+    def stack_rates(self) -> list[int] | None:
+        """`dilations`, unless pooling lies between the layers."""
+        return None if self.pool and len(self.dilations) > 1 else self.dilations
 
     def _require_a_map(self) -> None:
         size = IMAGE_SIZE
