@@ -134,7 +134,7 @@ def judged(rows: Sequence[SingleRuns]) -> list[SingleRuns]:
     found = []
     for row, adjusted in zip(rows, holm([row.mid_p for row in rows]), strict=True):
         assert adjusted is not None
-        better = "the run" if row.only_run > row.only_baseline else "the baseline's run"
-        verdict = f"{better} is better on these images" if adjusted < 1 - LEVEL else NOTHING_SHOWN
+        better = "the run" if row.only_run > row.only_baseline else "the baseline's"
+        verdict = f"{better} is better" if adjusted < 1 - LEVEL else NOTHING_SHOWN
         found.append(replace(row, adjusted=adjusted, verdict=verdict))
     return found

@@ -11,6 +11,7 @@ from dilated_cifar.reporting.measures import GroupFigures
 from dilated_cifar.reporting.runs import Run
 
 Row = dict[str, Any]
+FIRST_COLUMNS = {"left_out": ["run", "status", "reason", "folder"], "config_differences": ["key", "value"]}
 
 
 def tables(comparison: Comparison) -> dict[str, pd.DataFrame]:
@@ -33,7 +34,12 @@ def tables(comparison: Comparison) -> dict[str, pd.DataFrame]:
             for value in values
         ),
     }
-    return {name: pd.DataFrame(list(table)) for name, table in rows.items()}
+    return {name: as_table(name, list(table)) for name, table in rows.items()}
+
+
+def as_table(name: str, rows: list[Row]) -> pd.DataFrame:
+    """Rows as a table; one without rows still names its first columns."""
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=FIRST_COLUMNS.get(name, ["setting", "group"]))
 
 
 def spread(name: str, estimate: Estimate | None) -> Row:

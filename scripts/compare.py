@@ -1,0 +1,8 @@
+"""Compare finished runs: `python scripts/compare.py outputs/SWEEP`; `--help` says what can be chosen."""
+
+import sys
+
+from dilated_cifar.commands.compare import main
+
+if __name__ == "__main__":
+    sys.exit(main())
