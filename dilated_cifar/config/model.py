@@ -22,8 +22,8 @@ class ModelConfig(Choice):
         require(0 <= self.dropout < 1, "model.dropout", self.dropout, "a probability, 0 <= dropout < 1")
 
     @property
-    def stack_rates(self) -> list[int] | None:
-        """Rates of the layers where the network is one stack at stride 1, so that rules on lists hold."""
+    def stack(self) -> tuple[list[int], int] | None:
+        """Dilation rates and kernel size where the layers are one stack at stride 1: rules on lists hold."""
         return None
 
 
@@ -68,9 +68,9 @@ class CnnConfig(ModelConfig):
         self._require_a_map()
 
     @property
-    def stack_rates(self) -> list[int] | None:
-        """`dilations`, unless pooling lies between the layers."""
-        return None if self.pool and len(self.dilations) > 1 else self.dilations
+    def stack(self) -> tuple[list[int], int] | None:
+        """Dilation rates and kernel size, unless pooling lies between the layers."""
+        return None if self.pool and len(self.dilations) > 1 else (self.dilations, self.kernel_size)
 
     def _require_a_map(self) -> None:
         size = IMAGE_SIZE
