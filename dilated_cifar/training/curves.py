@@ -22,6 +22,7 @@ from dilated_cifar.data.splits import Splits
 from dilated_cifar.device import Machine
 from dilated_cifar.evaluation.pictures import confusion_figure, mistakes_figure
 from dilated_cifar.evaluation.predict import predict
+from dilated_cifar.training.explanation import add_explanation
 from dilated_cifar.training.folder import write_text
 from dilated_cifar.training.state import Row, State
 from dilated_cifar.training.summary import Summary
@@ -47,7 +48,7 @@ class Curves:
         self._writer.close()
 
     def begin(self, state: State, splits: Splits) -> None:
-        """Write what is known before the first step: configuration, network graph, augmented images."""
+        """Write what is known before the first step: configuration, network, augmented images."""
         writer, config = self._writer, state.config
         held_out = splits.held_out[0]
         writer.add_text("config", f"```yaml\n{to_yaml(config)}```", 0)
@@ -60,6 +61,7 @@ class Curves:
         drawn = augment(images, config.augment, seed=config.seed, epoch=0, step=0)
         writer.add_image("augmented", make_grid(drawn, nrow=8, padding=1), 0)
         add_graph(writer, state)
+        add_explanation(writer, state.model, config.model)
         writer.flush()
 
     def add_epoch(self, state: State, splits: Splits, machine: Machine) -> None:

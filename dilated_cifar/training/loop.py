@@ -19,6 +19,7 @@ from dilated_cifar.device import Machine, choose_machine
 from dilated_cifar.errors import Interrupted, RunError
 from dilated_cifar.training.bar import Bar
 from dilated_cifar.training.curves import Curves
+from dilated_cifar.training.explanation import hole_warning
 from dilated_cifar.training.folder import best_checkpoint, last_checkpoint
 from dilated_cifar.training.measure import measure_epoch
 from dilated_cifar.training.optimizer import set_learning_rate
@@ -57,6 +58,8 @@ def train(config: Config, folder: Path) -> Summary:
     logger.info("training on %s with %d images", machine, len(splits.train))
     with StopSignals() as stop, Curves(folder, first_epoch=state.progress.epoch + 1) as curves:
         if not resumed:
+            if holes := hole_warning(state.model, config.model):
+                logger.warning("%s", holes)
             curves.begin(state, splits)
         run_epochs(state, splits, machine, folder, curves, stop)
         summary = summarize(state, splits, machine, folder)
