@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
 from dilated_cifar.config.run import LOCAL_KEYS
 from dilated_cifar.errors import UserError
 
@@ -85,6 +87,12 @@ def saved_config_words(words: Sequence[str]) -> list[str]:
     return ["--config-path", str(path.parent), "--config-name", path.name, *rest]
 
 
+def fixed_keys(words: Iterable[str]) -> set[str]:
+    """The keys to which the overrides among the words give one value and no sweep."""
+    overrides = OverridesParser.create().parse_overrides([word for word in words if is_override(word)])
+    return {override.key_or_group for override in overrides if not override.is_sweep_override()}
+
+
 def run_name(overrides: Iterable[str], default: str) -> str:
     """A legible folder name, the same for the same choices in any order.
 
@@ -94,12 +102,12 @@ def run_name(overrides: Iterable[str], default: str) -> str:
 
     Args:
         overrides: As typed, such as `seed=1` and `model.dilations=[1,2,3]`.
-        default: The first part where neither a model nor an experiment is chosen.
+        default: The name where nothing is chosen.
     """
     chosen = dict(part for part in (split_override(word) for word in overrides) if part[0] not in LOCAL_KEYS)
     first = [clean(chosen.pop(key)) for key in ("model", "experiment") if key in chosen]
     rest = [f"{key.rpartition('.')[2]}-{clean(value)}" for key, value in sorted(chosen.items())]
-    name = "__".join([*(first or [default]), *rest])
+    name = "__".join([*first, *rest]) or default
     if len(name) <= LONGEST_NAME:
         return name
     return f"{name[: LONGEST_NAME - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +17,14 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from dilated_cifar.commands.arguments import (
     conf_folder,
+    fixed_keys,
     is_override,
     override_value,
     quote_paths,
     quoted,
     run_name,
     saved_config_words,
+    split_override,
 )
 from dilated_cifar.commands.guard import guard
 from dilated_cifar.commands.help import TRAIN, print_help
@@ -55,18 +57,19 @@ def run(words: Sequence[str]) -> int:
         return 0
     register_schemas()
     failures: dict[str, Exception] = {}
+    fixed = fixed_keys(quote_paths(words))
 
     @hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")
     def job(composed: DictConfig) -> float | None:
         # What goes wrong is kept, so that one failed job neither ends nor hides the others.
         try:
-            return train_once(composed)
+            return train_once(composed, fixed)
         except Exception as error:
             failures[" ".join(HydraConfig.get().overrides.task) or "defaults"] = error
             return None
 
     typed = sys.argv
-    sys.argv = [typed[0], *saved_config_words(quote_paths(words)), *HYDRA_SETTINGS, sweep_folder(words)]
+    sys.argv = [typed[0], *hydra_words(words)]
     try:
         with console():
             job()
@@ -81,6 +84,14 @@ def run(words: Sequence[str]) -> int:
     return 1
 
 
+def hydra_words(words: Sequence[str]) -> list[str]:
+    """The words for Hydra's parser, which wants its options first and all overrides together."""
+    typed = saved_config_words(quote_paths(words))
+    options = [word for word in typed if not is_override(word)]
+    overrides = [word for word in typed if is_override(word)]
+    return [*options, *overrides, *HYDRA_SETTINGS, sweep_folder(words)]
+
+
 def sweep_folder(words: Sequence[str]) -> str:
     """The override that gives a sweep its folder: `name`, or a name made of all that is swept."""
     overrides = [word for word in words if is_override(word)]
@@ -89,19 +100,24 @@ def sweep_folder(words: Sequence[str]) -> str:
     return f"hydra.sweep.dir={quoted(str(Path(parent or 'outputs') / name))}"
 
 
-def run_folder(config: Config) -> Path:
-    """The folder of the job that Hydra is calling."""
+def run_folder(config: Config, fixed: Collection[str]) -> Path:
+    """The folder of the job that Hydra is calling; `fixed` are the keys that no sweep varies."""
     context = HydraConfig.get()
-    made = run_name(context.overrides.task, default=context.runtime.choices.get("model") or "run")
+    default = context.runtime.choices.get("model") or "run"
+    words = context.overrides.task
     if context.mode is RunMode.MULTIRUN:
-        return Path(context.sweep.dir) / made
+        # What all jobs share is in the sweep's own name.
+        varied = [word for word in words if split_override(word)[0] not in fixed]
+        return Path(context.sweep.dir) / run_name(varied, default)
+    named = any(split_override(word)[0] in ("model", "experiment") for word in words)
+    made = run_name(words if named else [f"model={default}", *words], default)
     return Path(config.output_dir) / (config.name or made)
 
 
-def train_once(composed: DictConfig) -> float | None:
+def train_once(composed: DictConfig, fixed: Collection[str]) -> float | None:
     """Train, continue or report one run; returns its validation accuracy, if it held images out."""
     config = to_config(composed)
-    folder = run_folder(config)
+    folder = run_folder(config, fixed)
     # The saved configuration names its folder, so that `config=FILE` is the same run again.
     config = replace(config, name=Path(os.path.relpath(folder, config.output_dir)).as_posix())
     with opened(folder, config) as found, log_file(folder), error_file(folder):

@@ -7,7 +7,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from dilated_cifar.config.base import nearest_first
 
-KINDS = {"Float": "a number", "Integer": "a whole number", "Boolean": "true or false"}
+KINDS = {"Float": "a number", "Integer": "a whole number"}
 
 
 def describe(error: OmegaConfBaseException) -> str:
@@ -21,6 +21,8 @@ def describe(error: OmegaConfBaseException) -> str:
         return f"{key}: no such key; expected {nearest_keys(name, parent, key.rpartition('.')[0])}"
     if found := re.match(r"Value '(.*)' of type '.*' could not be converted to (\w+)", message):
         return f"{key}={found[1]}: expected {KINDS.get(found[2], found[2])}"
+    if found := re.match(r"Value '(.*)' is not a valid bool", message):
+        return f"{key}={found[1]}: expected true or false"
     if "is not a ListConfig" in message:
         return f"{key}: expected a list; write '{key}=[1,2,5]', in quotes"
     return f"{key}: {message}"

@@ -30,7 +30,9 @@ def test_networks_have_the_published_sizes(
 
 
 def test_the_strided_twin_costs_what_the_table_says() -> None:
-    assert trace(build(ResNetConfig(shortcut="conv1x1"), 10), IMAGE).multiply_adds == pytest.approx(26.7e6, rel=2e-3)
+    assert trace(build(ResNetConfig(shortcut="conv1x1"), 10), IMAGE).multiply_adds == pytest.approx(
+        26.7e6, rel=2e-3
+    )
 
 
 def test_pooling_stands_between_the_layers_only() -> None:

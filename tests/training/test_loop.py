@@ -166,7 +166,9 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(
     assert not (tmp_path / "summary.json").exists()
 
 
-def test_weights_that_break_in_the_last_step_of_an_epoch_are_not_saved(config: Config, tmp_path: Path) -> None:
+def test_weights_that_break_in_the_last_step_of_an_epoch_are_not_saved(
+    config: Config, tmp_path: Path
+) -> None:
     def poison(optimizer: Optimizer) -> None:
         with torch.no_grad():
             optimizer.param_groups[0]["params"][0].fill_(math.inf)

@@ -45,9 +45,7 @@ def torch_rates(make: Callable[[SGD], LRScheduler], steps: int) -> list[float]:
         (MultiStepConfig(milestones=[2, 7], gamma=0.1), lambda o: MultiStepLR(o, [2, 7], 0.1)),
     ],
 )
-def test_epoch_schedules_equal_torchs(
-    config: ScheduleConfig, make: Callable[[SGD], LRScheduler]
-) -> None:
+def test_epoch_schedules_equal_torchs(config: ScheduleConfig, make: Callable[[SGD], LRScheduler]) -> None:
     expected = [rate for rate in torch_rates(make, EPOCHS) for _ in range(STEPS)]
     assert rates(config) == pytest.approx(expected)
 
@@ -87,6 +85,7 @@ def test_warm_up_rises_in_equal_parts_to_the_schedule(config: ScheduleConfig) ->
 @pytest.mark.parametrize("epochs", [1, 2])
 def test_one_cycle_is_defined_for_the_shortest_runs(epochs: int) -> None:
     seen = [
-        learning_rate(OneCycleConfig(), PEAK, step, steps_per_epoch=1, epochs=epochs) for step in range(epochs)
+        learning_rate(OneCycleConfig(), PEAK, step, steps_per_epoch=1, epochs=epochs)
+        for step in range(epochs)
     ]
     assert all(0 < rate <= PEAK for rate in seen)
