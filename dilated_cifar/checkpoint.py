@@ -94,3 +94,16 @@ def restore(checkpoint: Checkpoint, path: Path) -> tuple[Config, Classifier]:
             "expected an unchanged file written by train.py"
         ) from error
     return config, model
+
+
+def of_run(folder: Path) -> Path:
+    """The weights that count in a run folder: the best, or the last where no images were held out.
+
+    Raises:
+        UserError: the folder holds no checkpoint.
+    """
+    for name in ("best.pt", "last.pt"):
+        path = folder / "checkpoints" / name
+        if path.is_file():
+            return path
+    raise UserError(f"run={folder}: no checkpoint there; expected a run folder such as outputs/dilated_125")

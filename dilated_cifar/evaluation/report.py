@@ -111,7 +111,7 @@ def open_checkpoint(config: EvaluateConfig) -> Loaded:
     path = (
         Path(config.checkpoint)
         if config.checkpoint is not None
-        else checkpoint_of_run(Path(config.run or ""))
+        else checkpoint.of_run(Path(config.run or ""))
     )
     saved = checkpoint.load(path)
     run_config, model = checkpoint.restore(saved, path)
@@ -128,19 +128,6 @@ def open_checkpoint(config: EvaluateConfig) -> Loaded:
         machine=machine,
         output=beside / "evaluation" if config.output is None else Path(config.output),
     )
-
-
-def checkpoint_of_run(folder: Path) -> Path:
-    """The weights that count in a run folder: the best, or the last where no images were held out.
-
-    Raises:
-        UserError: the folder holds no checkpoint.
-    """
-    for name in ("best.pt", "last.pt"):
-        path = folder / "checkpoints" / name
-        if path.is_file():
-            return path
-    raise UserError(f"run={folder}: no checkpoint there; expected a run folder such as outputs/dilated_125")
 
 
 def writable(folder: Path) -> Path:
