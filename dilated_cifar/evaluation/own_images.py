@@ -55,7 +55,10 @@ def read_image(path: Path) -> Tensor:
     """One picture as in `read_images`, [3, 32, 32]."""
     try:
         with Image.open(path) as opened:
-            picture = ImageOps.exif_transpose(opened).convert("RGBA")
+            upright = ImageOps.exif_transpose(opened)
+            if upright.mode.startswith("I;16"):  # Pillow would clip 16 bits instead of scaling them
+                upright = Image.fromarray((np.asarray(upright) // 257).astype(np.uint8))
+            picture = upright.convert("RGBA")
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
         raise UserError(
             f"images={path}: not a picture that can be read; expected PNG, JPEG or the like"

@@ -1,0 +1,59 @@
+"""Figures against worked examples."""
+
+import pytest
+import torch
+
+from dilated_cifar.evaluation.metrics import evaluate
+
+NAMES = ["cat", "dog", "owl"]
+
+
+def logits_of(predicted: list[int], confidence: float = 0.8) -> torch.Tensor:
+    """Logits whose softmax gives the predicted class `confidence` and shares the rest."""
+    probabilities = torch.full((len(predicted), 3), (1 - confidence) / 2)
+    probabilities[range(len(predicted)), predicted] = confidence
+    return probabilities.log()
+
+
+def test_a_worked_example() -> None:
+    labels = torch.tensor([0, 0, 0, 0, 1, 1, 1, 2, 2, 2])
+    figures = evaluate(logits_of([0, 0, 0, 1, 1, 1, 0, 2, 2, 2]), labels, NAMES)
+    assert figures.accuracy == 0.8
+    assert figures.confusion == [[3, 1, 0], [1, 2, 0], [0, 0, 3]]
+    # Wilson's interval of 8 in 10, as in Brown, Cai and DasGupta (2001).
+    assert figures.accuracy_interval == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    cat, dog, owl = figures.classes
+    assert (cat.images, cat.precision, cat.recall) == (4, pytest.approx(3 / 4), pytest.approx(3 / 4))
+    assert (dog.precision, dog.recall, dog.f1) == (
+        pytest.approx(2 / 3),
+        pytest.approx(2 / 3),
+        pytest.approx(2 / 3),
+    )
+    assert owl.f1 == pytest.approx(1)
+    loss = -(8 * torch.tensor(0.8).log() + 2 * torch.tensor(0.1).log()) / 10
+    assert figures.loss == pytest.approx(loss.item(), rel=1e-5)
+    # All confidences are 0.8 and so is the accuracy: perfectly calibrated.
+    assert figures.calibration_error == pytest.approx(0, abs=1e-6)
+    assert figures.top5 == 1
+
+
+def test_overconfidence_is_the_calibration_error() -> None:
+    labels = torch.tensor([0, 1, 2, 0])
+    figures = evaluate(logits_of([0, 1, 1, 1], confidence=0.9), labels, NAMES)
+    assert figures.calibration_error == pytest.approx(0.4, abs=1e-5)
+
+
+def test_top5_counts_the_five_highest() -> None:
+    logits = torch.arange(10.0).repeat(10, 1)
+    figures = evaluate(logits, torch.arange(10), [str(number) for number in range(10)])
+    assert figures.top5 == pytest.approx(0.5)
+    assert figures.accuracy == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("right", [0, 5])
+def test_the_interval_holds_at_the_ends(right: int) -> None:
+    labels = torch.zeros(5, dtype=torch.int64)
+    figures = evaluate(logits_of([0] * right + [1] * (5 - right)), labels, NAMES)
+    low, high = figures.accuracy_interval
+    assert 0 <= low <= figures.accuracy <= high <= 1
+    assert high - low > 0.3
