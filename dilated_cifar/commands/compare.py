@@ -70,24 +70,22 @@ def run(words: Sequence[str]) -> int:
         status = fail(fault, UserError.status)
     if not found.runs:
         show_left_out(found.left_out)
-        raise UserError(
-            f"no finished run to compare: {len(found.left_out)} run folders were found, none finished"
-        )
-    folder = output_folder(config)
-    prepare(folder)
+        raise UserError(f"no finished run to compare: none of {len(found.left_out)} run folders is finished")
     comparison = compare(
         found, group_by=config.group_by, baseline=config.baseline, accuracies=config.accuracies
     )
     for note in comparison.notes:
         print(f"note: {note}", file=sys.stderr)
+    folder = output_folder(config, [run.folder for run in found.runs])
+    prepare(folder)
     show(comparison, folder)
     write_report(comparison, folder)
     return status
 
 
-def output_folder(config: CompareConfig) -> Path:
-    """Where the report goes: beside the runs, but not into one."""
+def output_folder(config: CompareConfig, runs: Sequence[Path]) -> Path:
+    """Where the report goes: into the first path that holds runs, but not into a run."""
     if config.output is not None:
         return config.output
-    first = next(path for path in config.paths if path.is_dir())
-    return (first.parent if (first / "config.yaml").is_file() else first) / "comparison"
+    first = next(path for path in config.paths if any(run.is_relative_to(path.resolve()) for run in runs))
+    return (first.parent if first.resolve() in runs else first) / "comparison"

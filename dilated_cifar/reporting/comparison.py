@@ -163,7 +163,7 @@ def overfitting(figures: SectionFigures) -> str:
         return "No run shows the onset of overfitting."
     worst = max(rising, key=lambda each: each.gap_last.mean)
     return (
-        f"Overfitting sets in in {sum(each.onset.runs for each in rising)} of {len(figures.section.runs)} "
+        f"Overfitting began in {sum(each.onset.runs for each in rising)} of {len(figures.section.runs)} "
         f"runs; the largest gap among those groups at the end is that of {worst.group.label}, "
         f"{100 * worst.gap_last.mean:.1f} points."
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
+from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # it ships no types
 
 from dilated_cifar.reporting.charts import MOST_DRAWN, Payload, count_map_payload, section_payload
 from dilated_cifar.reporting.comparison import Comparison, SectionFigures

@@ -131,6 +131,12 @@ class RunFolders:
         (folder / "summary.json").write_text(json.dumps(content))
 
 
+@pytest.fixture(scope="session")
+def run_folders() -> type[RunFolders]:
+    """For fixtures that outlive a test."""
+    return RunFolders
+
+
 @pytest.fixture
 def runs(tmp_path: Path) -> RunFolders:
     return RunFolders(tmp_path / "sweep")

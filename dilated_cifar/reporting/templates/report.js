@@ -26,7 +26,9 @@ function layout(more) {
 }
 
 function draw(place, traces, more) {
-  Plotly.react(place, traces, layout(more), { responsive: true, displaylogo: false, displayModeBar: narrow() ? false : "hover" });
+  const buttons = [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]];
+  const bar = { displaylogo: false, displayModeBar: narrow() ? false : "hover", modeBarButtons: buttons };
+  Plotly.react(place, traces, layout(more), { responsive: true, ...bar });
 }
 
 function bandTrace(group, curve, colour) {
@@ -117,7 +119,7 @@ function drawConfusion(state) {
   };
   draw(place, [trace], {
     xaxis: { type: "category", title: { text: "predicted" } },
-    yaxis: { type: "category", autorange: "reversed", title: { text: "true" } },
+    yaxis: { type: "category", autorange: "reversed", title: { text: "true", standoff: 12 } },
   });
 }
 
