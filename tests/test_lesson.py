@@ -1,0 +1,42 @@
+"""What the embedded data set is for: which distances a network can tell shows its receptive field's holes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dilated_cifar.commands import evaluate, train
+from dilated_cifar.commands.guard import guard
+
+
+@pytest.fixture
+def recall(tmp_path: Path, request: pytest.FixtureRequest) -> dict[int, float]:
+    """Train the demo, somewhat smaller and on clearer images; returns the recall of each distance."""
+    rates = str(request.param).replace(" ", "")
+    words = ["experiment=demo", "model.channels=[16,32,64]", f"model.dilations={rates}", "data.noise=0.01"]
+    sizes = ["data.train=5000", "data.test=500", "threads=1", f"output_dir={tmp_path}", "name=run"]
+    assert guard(lambda: train.run([*words, *sizes])) == 0
+    assert guard(lambda: evaluate.run([f"run={tmp_path / 'run'}", "threads=1"])) == 0
+    figures = json.loads((tmp_path / "run" / "evaluation" / "best-test.json").read_text())
+    return {int(row["name"].split()[0]): row["recall"] for row in figures["classes"]}
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+@pytest.mark.parametrize("recall", [[1, 2, 5]], indirect=True)
+def test_hdc_rates_see_every_distance(recall: dict[int, float]) -> None:
+    assert min(recall.values()) > 0.8
+
+
+@pytest.mark.parametrize("recall", [[1, 1, 1]], indirect=True)
+def test_a_field_of_seven_is_lost_beyond_it(recall: dict[int, float]) -> None:
+    assert min(recall[distance] for distance in (2, 3, 4)) > 0.8
+    assert mean([recall[distance] for distance in range(7, 12)]) < 0.35
+
+
+@pytest.mark.parametrize("recall", [[2, 2, 2]], indirect=True)
+def test_equal_rates_see_even_distances_and_no_odd_ones(recall: dict[int, float]) -> None:
+    assert min(recall[distance] for distance in (2, 4, 6, 8, 10)) > 0.8
+    assert mean([recall[distance] for distance in (3, 5, 7, 9, 11)]) < 0.35
