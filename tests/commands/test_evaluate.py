@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +17,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def finished(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def finished(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run, in a folder whose name Hydra's grammar would trip over."""
     folder = tmp_path_factory.mktemp("runs") / "with, a=strange [name]"
     assert guard(lambda: train.run([*tiny, f"output_dir={folder}", "name=one"])) == 0
-    yield folder / "one"
+    return folder / "one"
 
 
 @pytest.fixture

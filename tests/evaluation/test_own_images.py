@@ -58,7 +58,8 @@ def test_folders_and_patterns_name_their_pictures(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     assert [path.name for path in find_images([str(tmp_path)])] == ["a.JPG", "b.png"]
     assert [path.name for path in find_images([f"{tmp_path}/*.png"])] == ["b.png"]
-    assert [path.name for path in find_images([f"{tmp_path}/b.png", f"{tmp_path}/a.JPG"])] == ["b.png", "a.JPG"]
+    both = [str(tmp_path / "b.png"), str(tmp_path / "a.JPG")]
+    assert [str(path) for path in find_images(both)] == both
 
 
 def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:

@@ -57,6 +57,8 @@ def test_unfinished_failed_and_damaged_runs_are_listed_with_their_reasons(runs) 
     (refused / "error.txt").write_text("model.dilations=[9]: expected one rate a layer\n")
     (runs.write("torn", seed=4) / "summary.json").write_text('{"chosen": "be')
     (runs.write("odd", seed=5) / "config.yaml").write_text("- 1\n- 2\n")
+    infinite = runs.write("infinite", seed=6) / "summary.json"
+    infinite.write_text(infinite.read_text().replace("500.0", "Infinity"))
     found = collect([runs.parent], progress=False)
     assert [run.name for run in found.runs] == ["sweep/finished"]
     assert {each.name: (each.status, each.reason) for each in found.left_out if each.status != "damaged"} == {
@@ -65,8 +67,8 @@ def test_unfinished_failed_and_damaged_runs_are_listed_with_their_reasons(runs) 
         "sweep/refused": ("failed", "model.dilations=[9]: expected one rate a layer"),
     }
     damaged = {each.name for each in found.left_out if each.status == "damaged"}
-    assert damaged == {"sweep/torn", "sweep/odd"}
-    assert len(found.faults) == 2
+    assert damaged == {"sweep/torn", "sweep/odd", "sweep/infinite"}
+    assert len(found.faults) == 3
     assert all("\n" not in fault for fault in found.faults)
 
 
@@ -77,7 +79,7 @@ def test_a_failed_job_that_was_retried_and_finished_counts(runs) -> None:
     assert found.left_out == []
 
 
-@pytest.mark.parametrize("cut", ["mid-row", "fewer rows", "no file", "not text"])
+@pytest.mark.parametrize("cut", ["mid-row", "fewer rows", "no file", "not text", "not finite"])
 def test_a_damaged_metrics_file_costs_the_curves_only_and_is_named(runs, cut: str) -> None:
     folder = runs.write("run")
     metrics = folder / "metrics.csv"
@@ -89,6 +91,8 @@ def test_a_damaged_metrics_file_costs_the_curves_only_and_is_named(runs, cut: st
             metrics.write_text("\n".join(text.splitlines()[:-2]) + "\n")
         case "no file":
             metrics.unlink()
+        case "not finite":
+            metrics.write_text(text.replace("500.0", "nan", 1))
         case "not text":
             metrics.write_bytes(b"\x80\x81\xff" * 50)
     found = collect([runs.parent], progress=False)

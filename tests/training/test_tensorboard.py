@@ -76,9 +76,11 @@ def get(folder: Path) -> Iterator[Get]:
         assert address is not None
         threading.Thread(target=server.stdout.read, daemon=True).start()
 
-        def ask(path: str, **query: str) -> Any:
+        def ask(path: str, body: object = None, **query: str) -> Any:
             url = f"{address}data/{path}?{urllib.parse.urlencode(query)}"
-            with urllib.request.urlopen(url, timeout=60) as answer:
+            content = None if body is None else json.dumps(body).encode()
+            question = urllib.request.Request(url, content, {"Content-Type": "application/json"})
+            with urllib.request.urlopen(question, timeout=60) as answer:
                 return json.load(answer)
 
         yield ask
@@ -105,8 +107,13 @@ def test_the_run_is_one_run_with_its_final_figures(get: Get, folder: Path) -> No
     summary = json.loads((folder / "summary.json").read_text())
     points = get("plugin/scalars/scalars", run=".", tag="final/test_accuracy")
     assert points[-1][2] == pytest.approx(summary["best"]["test"]["accuracy"])
-    tags = get("plugin/scalars/tags")["."]
-    assert any(name.startswith("_hparams_") or name.startswith("final/") for name in tags)
+    request = {"experimentName": "", "allowedStatuses": ["STATUS_SUCCESS"], "colParams": [], "sliceSize": 9}
+    groups = get("plugin/hparams/session_groups", body=request)["sessionGroups"]
+    assert len(groups) == 1
+    assert groups[0]["hparams"]["model.dilations"] == "[1, 2, 5]"
+    assert groups[0]["hparams"]["optimizer.lr"] == 0.01
+    figures = {value["name"]["tag"]: value["value"] for value in groups[0]["metricValues"]}
+    assert figures["final/test_accuracy"] == pytest.approx(summary["best"]["test"]["accuracy"])
 
 
 def test_pictures_text_and_graph_are_there(get: Get) -> None:
