@@ -96,7 +96,7 @@ def restore(checkpoint: Checkpoint, path: Path) -> tuple[Config, Classifier]:
     return config, model
 
 
-def of_run(folder: Path) -> Path:
+def of_run(folder: Path, *, key: str = "run") -> Path:
     """The weights that count in a run folder: the best, or the last where no images were held out.
 
     Raises:
@@ -106,4 +106,4 @@ def of_run(folder: Path) -> Path:
         path = folder / "checkpoints" / name
         if path.is_file():
             return path
-    raise UserError(f"run={folder}: no checkpoint there; expected a run folder such as outputs/dilated_125")
+    raise UserError(f"{key}={folder}: no checkpoint there; expected a run folder such as outputs/dilated_125")

@@ -36,7 +36,8 @@ def run(words: Sequence[str]) -> int:
     else:
         from dilated_cifar.evaluation.explanation import explain_model
 
-        explain_model(config, Path(config.output or Path("outputs") / "explain" / folder_name(words)))
+        name = folder_name(words)
+        explain_model(config, Path(config.output or Path("outputs") / "explain" / name), name)
     return 0
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from dilated_cifar.config.base import nearest_first
+from dilated_cifar.config.base import as_typed, nearest_first
 from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.config.model import IMAGE_SIZE, ModelConfig
 from dilated_cifar.dilation.pictures import draw_comparison, draw_layers, draw_rates
@@ -35,8 +35,8 @@ ELSEWHERE = (
 )
 
 
-def explain_model(config: ExplainConfig, folder: Path) -> None:
-    """Explain the network and the lists of rates that `config` chooses, and write into `folder`.
+def explain_model(config: ExplainConfig, folder: Path, title: str) -> None:
+    """Explain the network, under a title, and the lists of rates of `config`, and write into `folder`.
 
     Raises:
         UserError: a layer or a position does not exist, or the folder cannot be written.
@@ -44,7 +44,7 @@ def explain_model(config: ExplainConfig, folder: Path) -> None:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     output = Output(folder)
-    numbers = explain_network(build(config.model, 10), config.model, config, output, folder.name)
+    numbers = explain_network(build(config.model, 10), config.model, config, output, title)
     numbers["lists"] = explain_lists(config, output)
     output.note("explanation", numbers)
     output.close()
@@ -115,10 +115,12 @@ def look(model: Classifier, traced: Trace, config: ExplainConfig) -> View:
     if config.position is not None:
         position = (config.position[0], config.position[1])
         if len(shape) != 3:
-            raise UserError(f"position={config.position}: {config.layer} puts out no map; leave position out")
+            raise UserError(
+                f"position={as_typed(config.position)}: {config.layer} puts out no map; leave position out"
+            )
         if position[0] >= shape[1] or position[1] >= shape[2]:
             raise UserError(
-                f"position={config.position}: outside the {shape[1]}x{shape[2]} map of {config.layer}; "
+                f"position={as_typed(config.position)}: outside the {shape[1]}x{shape[2]} map of {config.layer}; "
                 f"expected a row from 0 to {shape[1] - 1} and a column from 0 to {shape[2] - 1}"
             )
     return view(model, INPUT_SIZE, traced, config.layer, position)

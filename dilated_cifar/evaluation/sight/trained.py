@@ -46,7 +46,7 @@ class Trained:
 def open_all(config: ExplainConfig) -> list[Trained]:
     """Read every checkpoint and put its network on the device; labels tell them apart."""
     paths = [Path(text) for text in config.checkpoint]
-    paths = [checkpoint.of_run(path) if path.is_dir() else path for path in paths]
+    paths = [checkpoint.of_run(path, key="checkpoint") if path.is_dir() else path for path in paths]
     folders = [run_folder(path).resolve().name or path.stem for path in paths]
     found = []
     for number, (path, folder) in enumerate(zip(paths, folders, strict=True), start=1):
