@@ -24,7 +24,7 @@ class ClassAccuracy:
     """What the interval is over, or why there is none."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Classes:
     """A group's test predictions, class by class."""
 

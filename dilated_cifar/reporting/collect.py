@@ -10,7 +10,8 @@ from tqdm import tqdm
 from dilated_cifar.config.base import as_typed
 from dilated_cifar.config.run import LOCAL_KEYS
 from dilated_cifar.errors import UserError
-from dilated_cifar.reporting.runs import LeftOut, Run, read_run
+from dilated_cifar.reporting.reading import read_run
+from dilated_cifar.reporting.runs import LeftOut, Run
 
 MARKS = ("config.yaml", "error.txt")
 """Either file makes a folder a run's: one is written when a run starts, the other when a job fails."""

@@ -28,7 +28,7 @@ METHODS = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SectionFigures:
     """What is said of one section."""
 

@@ -13,7 +13,7 @@ from dilated_cifar.reporting.runs import Run
 NORMALISATION = ("data.mean", "data.std")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Group:
     """Runs that are averaged."""
 
@@ -30,7 +30,7 @@ class Group:
         return sorted({run.seed for run in self.runs})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Section:
     """Groups that may be compared: trained on the same data and splits for the same number of epochs."""
 

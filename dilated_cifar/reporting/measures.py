@@ -34,7 +34,7 @@ class Reach:
     epoch: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Band:
     """A curve of a group: mean, lowest and highest run, each float64 [epochs]."""
 
@@ -44,7 +44,7 @@ class Band:
     runs: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GroupFigures:
     """What the table says of a group."""
 

@@ -19,7 +19,7 @@ MOST_MAPS = 24
 """Networks whose counts are drawn, and, where the rates alone do not decide, measured."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
     """The network of some runs, as its configuration describes it."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dilated_cifar.reporting.comparison import Comparison, SectionFigures
@@ -22,7 +23,6 @@ def tables(comparison: Comparison) -> dict[str, pd.DataFrame]:
         "mcnemar": single_run_rows(comparison),
         "per_class": class_rows(comparison),
         "confusion": confusion_rows(comparison),
-        "curves": curve_rows(comparison),
         "runs": run_rows(comparison),
         "left_out": (
             {"run": each.name, "status": each.status, "reason": each.reason, "folder": str(each.folder)}
@@ -34,7 +34,8 @@ def tables(comparison: Comparison) -> dict[str, pd.DataFrame]:
             for value in values
         ),
     }
-    return {name: as_table(name, list(table)) for name, table in rows.items()}
+    made = {name: as_table(name, list(table)) for name, table in rows.items()}
+    return {**made, "curves": curve_table(comparison)}
 
 
 def as_table(name: str, rows: list[Row]) -> pd.DataFrame:
@@ -158,23 +159,26 @@ def confusion_rows(comparison: Comparison) -> Iterator[Row]:
                 yield {"setting": each.section.title, "group": classes.group.label, "class": name, **taken}
 
 
-def curve_rows(comparison: Comparison) -> Iterator[Row]:
-    """One row for each group, curve and epoch."""
-    for each in comparison.sections:
-        for figures in each.groups:
-            for name, band in figures.curves.items():
-                for epoch, values in enumerate(zip(band.mean, band.low, band.high, strict=True), start=1):
-                    mean, low, high = map(float, values)
-                    yield {
-                        "setting": each.section.title,
-                        "group": figures.group.label,
-                        "curve": name,
-                        "epoch": epoch,
-                        "mean": mean,
-                        "lowest": low,
-                        "highest": high,
-                        "runs": band.runs,
-                    }
+def curve_table(comparison: Comparison) -> pd.DataFrame:
+    """One row for each group, curve and epoch; made of columns, since there may be a million rows."""
+    parts = [
+        pd.DataFrame(
+            {
+                "setting": each.section.title,
+                "group": figures.group.label,
+                "curve": name,
+                "epoch": np.arange(1, len(band.mean) + 1),
+                "mean": band.mean,
+                "lowest": band.low,
+                "highest": band.high,
+                "runs": band.runs,
+            }
+        )
+        for each in comparison.sections
+        for figures in each.groups
+        for name, band in figures.curves.items()
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else as_table("curves", [])
 
 
 def run_rows(comparison: Comparison) -> Iterator[Row]:

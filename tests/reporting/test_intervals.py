@@ -92,6 +92,12 @@ def test_wilson_is_that_of_a_worked_example() -> None:
     assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
 
 
+@pytest.mark.parametrize(("right", "total"), [(0, 1), (1, 1), (0, 100), (100, 100), (7, 10), (9786, 10_000)])
+def test_wilson_is_scipys(right: int, total: int) -> None:
+    expected = stats.binomtest(right, total).proportion_ci(0.95, method="wilson")
+    assert wilson(right, total) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
 def test_holm_is_that_of_a_worked_example() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([None, 0.03, 0.9]) == [None, pytest.approx(0.06), pytest.approx(0.9)]
