@@ -120,8 +120,9 @@ def look(model: Classifier, traced: Trace, config: ExplainConfig) -> View:
             )
         if position[0] >= shape[1] or position[1] >= shape[2]:
             raise UserError(
-                f"position={as_typed(config.position)}: outside the {shape[1]}x{shape[2]} map of {config.layer}; "
-                f"expected a row from 0 to {shape[1] - 1} and a column from 0 to {shape[2] - 1}"
+                f"position={as_typed(config.position)}: outside the {shape[1]}x{shape[2]} map of "
+                f"{config.layer}; expected a row from 0 to {shape[1] - 1} and a column from 0 to "
+                f"{shape[2] - 1}"
             )
     return view(model, INPUT_SIZE, traced, config.layer, position)
 
