@@ -58,8 +58,10 @@ def summarize(state: State, splits: Splits, machine: Machine, folder: Path) -> S
     if splits.validation is not None:
         path = best_checkpoint(folder)
         saved = checkpoint.load(path)
-        _, network = checkpoint.restore(saved, path)
-        best, logits = measure_weights(machine.place(network), saved.epoch, splits, data, machine)
+        best = last
+        if saved.epoch != last.epoch:
+            _, network = checkpoint.restore(saved, path)
+            best, logits = measure_weights(machine.place(network), saved.epoch, splits, data, machine)
     np.savez_compressed(
         folder / "test_predictions.npz",
         predicted=logits.argmax(1).cpu().numpy(),
