@@ -49,7 +49,8 @@ def test_the_radius_of_known_maps() -> None:
     # A quarter in the centre and a quarter each at 1, 2 and 3: half is reached at 1, three quarters at 2.
     spot[4, 5] = spot[2, 4] = spot[4, 1] = 3.0
     assert radius(spot, (4.0, 4.0), 0.5) == pytest.approx(1.0)
-    assert radius(spot, (4.0, 4.0), 0.625) == pytest.approx(1.5)
+    # The last distance before 2 at which a pixel lies is the diagonal neighbour.
+    assert radius(spot, (4.0, 4.0), 0.625) == pytest.approx((sqrt(2) + 2) / 2)
     assert radius(spot, (4.0, 4.0), 0.75) == pytest.approx(2.0)
     assert radius(spot, (4.0, 4.0), 1.0) == pytest.approx(3.0)
     assert isnan(radius(torch.zeros(4, 4), (2.0, 2.0), 0.5))
