@@ -1,5 +1,7 @@
 """Where a run computes and in which precision."""
 
+import ctypes
+import platform
 import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -59,6 +61,8 @@ def choose_machine(
         UserError: the device is unknown or not there.
     """
     chosen = resolve_device(device)
+    if chosen.type == "cpu":
+        keep_freed_memory()
     if chosen.type == "cuda":
         torch.backends.cudnn.benchmark = not deterministic
         torch.backends.cudnn.deterministic = deterministic
@@ -67,6 +71,22 @@ def choose_machine(
         bf16=precision == "bf16" or (precision == "auto" and chosen.type == "cuda"),
         memory_format=torch.channels_last if channels_last else torch.contiguous_format,
     )
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep what is freed instead of handing it back to the kernel.
+
+    By default every feature map above 32 MB is mapped, faulted in page by page and unmapped again in each
+    step, which costs about a fifth of a training step's CPU time. Does nothing where libc is another one.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_MAX, 0)
+        libc.mallopt(M_TRIM_THRESHOLD, -1)
+
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""Parameters of mallopt(3), from malloc.h."""
 
 
 def resolve_device(device: str) -> torch.device:
