@@ -1,3 +1,6 @@
+import platform
+import resource
+
 import pytest
 import torch
 
@@ -37,3 +40,15 @@ def test_weights_take_the_memory_format(channels_last: bool) -> None:
 def test_unknown_devices_are_refused(word: str) -> None:
     with pytest.raises(UserError, match="expected auto, cpu, cuda, cuda:N or mps"):
         resolve_device(word)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc hands freed memory back this way")
+def test_a_step_does_not_fault_its_memory_in_again() -> None:
+    choose_machine("cpu")
+    size = 64 * 2**20
+    torch.ones(size // 4)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        torch.ones(size // 4)
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    assert faults < size / resource.getpagesize()
