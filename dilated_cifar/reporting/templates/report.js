@@ -80,7 +80,7 @@ function drawScatter(state) {
     });
   });
   const title = state.scatter === "cost" ? "multiply-adds (millions)" : "receptive field (pixels)";
-  draw(state.chart("scatter"), traces, { xaxis: { title: { text: title } }, yaxis: { tickformat: ".0%", title: { text: "test accuracy" } } });
+  draw(state.chart("scatter"), traces, { xaxis: { title: { text: title } }, yaxis: { tickformat: ".2~%", title: { text: "test accuracy" } } });
 }
 
 function drawClasses(state) {
@@ -100,7 +100,7 @@ function drawClasses(state) {
       hovertemplate: "<b>%{fullData.name}</b><br>%{x}: %{y:.2%}<br>%{customdata}<extra></extra>",
     });
   });
-  draw(state.chart("classes"), traces, { xaxis: { type: "category" }, yaxis: { tickformat: ".0%", rangemode: "tozero" } });
+  draw(state.chart("classes"), traces, { xaxis: { type: "category" }, yaxis: { tickformat: ".2~%", rangemode: "tozero" } });
 }
 
 function drawConfusion(state) {
@@ -178,8 +178,9 @@ function drawAll(state) {
 function start(element) {
   const payload = data.sections[Number(element.dataset.index)];
   if (!payload) return null;
-  const ranked = payload.groups.map((group, index) => index)
-    .sort((a, b) => payload.groups[b].point.accuracy - payload.groups[a].point.accuracy);
+  // The baseline first, then by accuracy.
+  const rank = (group) => group.label === payload.baseline ? 2 : group.point.accuracy;
+  const ranked = payload.groups.map((group, index) => index).sort((a, b) => rank(payload.groups[b]) - rank(payload.groups[a]));
   const state = {
     element, payload, curves: "loss", scatter: "cost", hidden: new Set(ranked.slice(DRAWN_AT_FIRST)),
     select: element.querySelector(".confusion"), chart: (name) => element.querySelector(`[data-chart="${name}"]`),
