@@ -9,7 +9,6 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -22,13 +21,7 @@ COMPARE = ROOT / "scripts" / "compare.py"
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120", "PYTHONPATH": str(ROOT)}
 
 
-@dataclass
-class Ran:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
+Ran = subprocess.CompletedProcess[str]
 Compare = Callable[..., Ran]
 
 
@@ -40,7 +33,7 @@ def compare(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(sys, "argv", ["compare.py", *map(str, words)])
         monkeypatch.setenv("COLUMNS", "120")
         status = main()
-        return Ran(status, *capsys.readouterr())
+        return Ran(words, status, *capsys.readouterr())
 
     return call
 
