@@ -25,3 +25,9 @@ class Interrupted(KeyboardInterrupt):
         super().__init__(f"stopped by signal {signal}; the state is saved in {folder}")
         self.status = 128 + signal
         self.folder = folder
+
+
+def one_line(error: Exception) -> str:
+    """What went wrong, and for a bug its kind."""
+    message = " ".join(str(error).split())
+    return message if isinstance(error, UserError) else f"{type(error).__name__}: {message}"

@@ -97,20 +97,26 @@ def run_name(overrides: Iterable[str], default: str) -> str:
     """A legible folder name, the same for the same choices in any order.
 
     The model and the experiment come first, by their names alone; what else was chosen follows as
-    key-value, joined by two underscores. Keys that do not change what a run computes are left out. Only
-    characters are used that shells and Hydra leave alone.
+    key-value, joined by two underscores. Keys that do not change what a run computes are left out, as is what
+    Hydra itself is told. Only characters are used that shells and Hydra leave alone.
 
     Args:
         overrides: As typed, such as `seed=1` and `model.dilations=[1,2,3]`.
         default: The name where nothing is chosen.
     """
-    chosen = dict(part for part in (split_override(word) for word in overrides) if part[0] not in LOCAL_KEYS)
+    parts = [split_override(word) for word in overrides]
+    chosen = {key: value for key, value in parts if key not in LOCAL_KEYS and not is_hydras(key)}
     first = [clean(chosen.pop(key)) for key in ("model", "experiment") if key in chosen]
     rest = [f"{key.rpartition('.')[2]}-{clean(value)}" for key, value in sorted(chosen.items())]
     name = "__".join([*first, *rest]) or default
     if len(name) <= LONGEST_NAME:
         return name
     return f"{name[: LONGEST_NAME - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def is_hydras(key: str) -> bool:
+    """Whether a key is Hydra's own, such as `hydra/launcher` and `hydra.launcher.n_jobs`."""
+    return key.startswith(("hydra.", "hydra/"))
 
 
 def split_override(word: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ examples:
   python train.py model=dilated_125                  CIFAR-10 with the defaults
   python train.py model=plain 'model.dilations=[1,2,3]' epochs=20 optimizer.lr=0.05
   python train.py -m model=plain,dilated_125 seed=0,1,2
+  python train.py -m experiment=sweep_dilations hydra/launcher=joblib
   python train.py config=outputs/dilated_125/config.yaml name=again
 
 {choices}
@@ -80,10 +81,14 @@ def print_help(text: str, config: str, groups: Container[str] | None = None) -> 
 def choices(groups: Container[str] | None = None) -> str:
     """Every choice of every group with the line of comment its YAML file begins with."""
     blocks = []
-    folders = sorted(path for path in conf_folder().iterdir() if path.is_dir())
-    for group in (folder for folder in folders if groups is None or folder.name in groups):
-        lines = [f"{group.name}="]
-        for file in sorted(group.glob("*.yaml")):
+    conf = conf_folder()
+    for folder in sorted({file.parent for file in conf.rglob("*.yaml")} - {conf}):
+        # The launchers and sweepers are Hydra's, with defaults of our own.
+        group = folder.relative_to(conf).as_posix().replace("engines/", "hydra/")
+        if groups is not None and group not in groups:
+            continue
+        lines = [f"{group}="]
+        for file in sorted(folder.glob("*.yaml")):
             comments = [line[2:] for line in file.read_text().splitlines() if line.startswith("# ")]
             meaning = next(comment for comment in comments if not comment.startswith("@package"))
             indent = " " * 22

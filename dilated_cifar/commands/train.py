@@ -2,18 +2,19 @@
 
 import logging
 import os
+import re
 import sys
-import traceback
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
+from hydra.errors import HydraException
+from hydra.types import RunMode, TaskFunction
 from omegaconf import DictConfig
-from tqdm.contrib.logging import logging_redirect_tqdm
+from omegaconf.errors import OmegaConfBaseException
 
 from dilated_cifar.commands.arguments import (
     conf_folder,
@@ -28,10 +29,21 @@ from dilated_cifar.commands.arguments import (
 )
 from dilated_cifar.commands.guard import guard
 from dilated_cifar.commands.help import TRAIN, print_help
+from dilated_cifar.commands.records import console, error_file, log_file, refusal_file
+from dilated_cifar.commands.sweep import (
+    Roll,
+    StopJobs,
+    engines_installed,
+    for_this_process,
+    is_sweep,
+    register_engines,
+    run_job,
+    runs_elsewhere,
+)
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import register_schemas, to_config
-from dilated_cifar.errors import UserError
-from dilated_cifar.training.folder import ERROR, Found, opened
+from dilated_cifar.errors import Interrupted, UserError, one_line
+from dilated_cifar.training.folder import Found, opened
 
 logger = logging.getLogger("dilated_cifar")
 
@@ -51,37 +63,82 @@ def main() -> int:
 
 
 def run(words: Sequence[str]) -> int:
-    """Hand the words to Hydra, which calls `job` once, or once for each job of a sweep."""
+    """Hand the words to Hydra, which calls a job once, or once for each combination of a sweep."""
     if "--help" in words or "-h" in words:
         print_help(TRAIN, "config")
         return 0
     register_schemas()
-    failures: dict[str, Exception] = {}
+    register_engines()
     fixed = fixed_keys(quote_paths(words))
+    return run_sweep(words, fixed) if is_sweep(words) else run_one(words, fixed)
 
-    @hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")
-    def job(composed: DictConfig) -> float | None:
-        # What goes wrong is kept, so that one failed job neither ends nor hides the others.
+
+def run_one(words: Sequence[str], fixed: set[str]) -> int:
+    """A single run; what goes wrong in it is raised."""
+    errors: list[Exception] = []
+
+    def job(composed: DictConfig) -> None:
+        # Kept instead of raised, for Hydra prints what is raised over many lines.
         try:
-            return train_once(composed, fixed)
+            if HydraConfig.get().sweeper.params:
+                raise UserError("these choices make a sweep; write: python train.py -m ...")
+            train_once(composed, fixed)
         except Exception as error:
-            failures[" ".join(HydraConfig.get().overrides.task) or "defaults"] = error
-            return None
+            errors.append(error)
 
+    call_hydra(job, words)
+    if errors:
+        raise errors[0]
+    return 0
+
+
+def run_sweep(words: Sequence[str], fixed: set[str]) -> int:
+    """A run for each combination; those that failed are listed at the end."""
+    roll = Roll.of(sweep_path(words))
+
+    # Launchers pickle this function and call the copies in other processes: it holds plain data alone.
+    def job(composed: DictConfig) -> float | None:
+        folder = run_folder(composed, fixed)
+        return run_job(roll, HydraConfig.get().job.num, folder, lambda: train_once(composed, fixed, roll))
+
+    ended: Exception | None = None
+    with closing(roll):
+        with StopJobs(roll) if runs_elsewhere(words) else nullcontext() as stop:
+            try:
+                call_hydra(job, words)
+            except (UserError, HydraException, OmegaConfBaseException):
+                raise
+            except Exception as error:
+                ended = error
+        if stop and stop.received:
+            raise Interrupted(stop.received, sweep_path(words))
+        return list_failures(roll, ended)
+
+
+def list_failures(roll: Roll, ended: Exception | None) -> int:
+    """Print the failed jobs, and what ended the whole sweep; returns the exit status."""
+    failed = [(folder, outcome) for folder, outcome in roll.outcomes() if outcome is not None]
+    for folder, outcome in failed:
+        print(f"failed: {folder}: {outcome}", file=sys.stderr)
+    if ended:
+        print(f"error: the sweep ended early: {one_line(ended)}", file=sys.stderr)
+    return 1 if failed or ended else 0
+
+
+def call_hydra(job: TaskFunction, words: Sequence[str]) -> None:
+    """Have Hydra compose the configuration that the words ask for, and call `job` with it."""
     typed = sys.argv
     sys.argv = [typed[0], *hydra_words(words)]
     try:
         with console():
-            job()
+            hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(job)()
+    except (HydraException, RuntimeError) as error:
+        # Without a plugin, Hydra knows neither its class nor its samplers.
+        if re.search("Unknown plugin|sampler/tpe", str(error)) and not engines_installed():
+            raise UserError("no such launcher or sweeper is installed: pip install -e '.[sweep]'") from error
+        raise
     finally:
         sys.argv = typed
-    if not failures:
-        return 0
-    if "-m" not in words and "--multirun" not in words:
-        raise next(iter(failures.values()))
-    for overrides, error in failures.items():
-        print(f"failed: {overrides}: {one_line(error)}", file=sys.stderr)
-    return 1
 
 
 def hydra_words(words: Sequence[str]) -> list[str]:
@@ -89,18 +146,17 @@ def hydra_words(words: Sequence[str]) -> list[str]:
     typed = saved_config_words(quote_paths(words))
     options = [word for word in typed if not is_override(word)]
     overrides = [word for word in typed if is_override(word)]
-    return [*options, *overrides, *HYDRA_SETTINGS, sweep_folder(words)]
+    return [*options, *overrides, *HYDRA_SETTINGS, f"hydra.sweep.dir={quoted(str(sweep_path(words)))}"]
 
 
-def sweep_folder(words: Sequence[str]) -> str:
-    """The override that gives a sweep its folder: `name`, or a name made of all that is swept."""
+def sweep_path(words: Sequence[str]) -> Path:
+    """A sweep's folder: `name`, or a name made of all that is swept."""
     overrides = [word for word in words if is_override(word)]
     name = override_value(words, "name") or run_name(overrides, default="sweep")
-    parent = override_value(words, "output_dir")
-    return f"hydra.sweep.dir={quoted(str(Path(parent or 'outputs') / name))}"
+    return Path(override_value(words, "output_dir") or "outputs") / name
 
 
-def run_folder(config: Config, fixed: Collection[str]) -> Path:
+def run_folder(config: Config | DictConfig, fixed: Collection[str]) -> Path:
     """The folder of the job that Hydra is calling; `fixed` are the keys that no sweep varies."""
     context = HydraConfig.get()
     default = context.runtime.choices.get("model") or "run"
@@ -114,71 +170,49 @@ def run_folder(config: Config, fixed: Collection[str]) -> Path:
     return Path(config.output_dir) / (config.name or made)
 
 
-def train_once(composed: DictConfig, fixed: Collection[str]) -> float | None:
-    """Train, continue or report one run; returns its validation accuracy, if it held images out."""
-    config = to_config(composed)
+def train_once(composed: DictConfig, fixed: Collection[str], roll: Roll | None = None) -> float | None:
+    """Train, continue or report one run, a sweep's job where there is a roll.
+
+    Returns:
+        Its validation accuracy, if it held images out.
+    """
+    beside_others = roll is not None and roll.elsewhere
+    with refusal_file(run_folder(composed, fixed) if roll else None):
+        config = to_config(composed)
+        require_a_value(config)
     folder = run_folder(config, fixed)
     # The saved configuration names its folder, so that `config=FILE` is the same run again.
     config = replace(config, name=Path(os.path.relpath(folder, config.output_dir)).as_posix())
-    with opened(folder, config) as found, log_file(folder), error_file(folder):
+
+    def waits() -> bool:
+        # A search may try the same point twice at once: the second one has the first one's result.
+        return roll is not None and beside_others and not roll.stopped
+
+    with opened(folder, config, waits) as found, log_file(folder), error_file(folder):
         # Only now: everything above answers at once, importing torch takes seconds.
         from dilated_cifar.training.loop import train
         from dilated_cifar.training.summary import read_summary
-        from dilated_cifar.training.table import show
+        from dilated_cifar.training.table import result_line, show
 
         if found is Found.FINISHED:
             logger.info("%s: finished before, left as it is", folder)
             summary = read_summary(folder)
         else:
             logger.info("run folder: %s", folder)
+            if roll is not None and beside_others:
+                config = for_this_process(config, roll, HydraConfig.get().job.num)
             summary = train(config, folder)
-        show(summary, folder)
+        if beside_others:
+            logger.info("%s", result_line(summary))
+        else:
+            show(summary, folder)
     chosen = summary.weights.validation
     return None if chosen is None else chosen.accuracy
 
 
-@contextmanager
-def console() -> Iterator[None]:
-    """Show the project's log lines on stdout, above a progress bar where there is one."""
-    handler = logging.StreamHandler(sys.stdout)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    logger.addHandler(handler)
-    try:
-        with logging_redirect_tqdm([logger]):
-            yield
-    finally:
-        logger.removeHandler(handler)
-
-
-@contextmanager
-def log_file(folder: Path) -> Iterator[None]:
-    """Also append the log lines to the run's train.log."""
-    handler = logging.FileHandler(folder / "train.log", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        handler.close()
-
-
-@contextmanager
-def error_file(folder: Path) -> Iterator[None]:
-    """Leave what goes wrong in the run's error.txt: one line, and the traceback where it is a bug."""
-    path = folder / ERROR
-    path.unlink(missing_ok=True)
-    try:
-        yield
-    except Exception as error:
-        details = "" if isinstance(error, UserError) else "\n" + traceback.format_exc()
-        path.write_text(f"{one_line(error)}\n{details}", encoding="utf-8")
-        logger.error("failed: %s", one_line(error))
-        raise
-
-
-def one_line(error: Exception) -> str:
-    """What went wrong, and for a bug its kind."""
-    message = " ".join(str(error).split())
-    return message if isinstance(error, UserError) else f"{type(error).__name__}: {message}"
+def require_a_value(config: Config) -> None:
+    """Raise a UserError where a search could not learn from a run of this configuration."""
+    context = HydraConfig.get()
+    searches = context.mode is RunMode.MULTIRUN and "optuna" in context.sweeper._target_
+    if searches and config.data.validation == 0:
+        raise UserError("data.validation=0: expected images to hold out; a search goes by their accuracy")

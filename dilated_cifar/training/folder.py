@@ -1,6 +1,7 @@
 """Run folders: who may write in one, and what the same command finds there."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
 from pathlib import Path
@@ -26,8 +27,13 @@ class Found(Enum):
 
 
 @contextmanager
-def opened(folder: Path, config: Config) -> Iterator[Found]:
+def opened(folder: Path, config: Config, waits: Callable[[], bool] = lambda: False) -> Iterator[Found]:
     """Make or enter the run folder, alone, and tell what is there of a run of the same configuration.
+
+    Args:
+        folder: The run folder.
+        config: The run that is to be there.
+        waits: Asked each second whether to wait on where another process trains here.
 
     Raises:
         UserError: the folder cannot be written, is in use, holds a run of another configuration (the
@@ -37,7 +43,10 @@ def opened(folder: Path, config: Config) -> Iterator[Found]:
     try:
         refuse_other_files(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        while not acquired(lock):
+            if not waits():
+                raise Timeout(lock.lock_file)
+            time.sleep(1)
     except Timeout as error:
         raise UserError(f"{folder}: another process trains here; wait for it or write name=OTHER") from error
     except OSError as error:
@@ -55,6 +64,15 @@ def opened(folder: Path, config: Config) -> Iterator[Found]:
         lock.release()
 
 
+def acquired(lock: FileLock) -> bool:
+    """Take the lock if nobody else has it."""
+    try:
+        lock.acquire()
+    except Timeout:
+        return False
+    return True
+
+
 def look(folder: Path) -> Found:
     """How far the run in `folder` has come."""
     if (folder / SUMMARY).is_file():
@@ -67,7 +85,7 @@ def refuse_other_files(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; expected a folder to write to; write name=OTHER")
     if folder.is_dir() and not (folder / CONFIG).is_file():
-        others = sorted(entry.name for entry in folder.iterdir() if entry.name != ".lock")
+        others = sorted(entry.name for entry in folder.iterdir() if entry.name not in (".lock", ERROR))
         if others:
             raise UserError(f"{folder}: holds {others[0]} and no run; write name=OTHER or output_dir=FOLDER")
 

@@ -40,6 +40,13 @@ def show(summary: Summary, folder: Path) -> None:
     )
 
 
+def result_line(summary: Summary) -> str:
+    """The accuracies of the weights that count, for a screen that several runs share."""
+    weights = summary.weights
+    held_out = "" if weights.validation is None else f"validation {weights.validation.accuracy:.2%}, "
+    return f"finished: {held_out}test {weights.test.accuracy:.2%} after {duration(summary.seconds)}"
+
+
 def cell(score: Score | None) -> str:
     """Accuracy and loss of a split, or a dash where there is none."""
     return "-" if score is None else f"{score.accuracy:.2%}  {score.loss:.4f}"
