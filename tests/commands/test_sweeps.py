@@ -1,0 +1,180 @@
+"""Sweeps in processes of their own and searches, by the launchers and sweepers of the extra `sweep`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Require = Callable[[str], None]
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, str(ROOT / "train.py"), "-m", *words]
+
+
+@pytest.fixture
+def run(tiny: list[str], tmp_path: Path) -> Run:
+    """Sweep over tiny runs of one epoch in `tmp_path`."""
+
+    def call(*words: str) -> "subprocess.CompletedProcess[str]":
+        whole = command(*tiny, "epochs=1", *words)
+        return subprocess.run(whole, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    return call
+
+
+def processes(folder: Path) -> set[int]:
+    """The processes that trained the runs in a sweep's folder, as TensorBoard's files name them."""
+    return {int(path.name.split(".")[-2]) for path in folder.glob("*/events.out.tfevents.*")}
+
+
+def failures(done: "subprocess.CompletedProcess[str]") -> list[str]:
+    return [line for line in done.stderr.splitlines() if line.startswith("failed:")]
+
+
+def test_joblib_runs_jobs_side_by_side_lists_the_failed_and_skips_the_finished(
+    require_engine: Require, run: Run, tmp_path: Path
+) -> None:
+    require_engine("joblib_launcher")
+    words = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "name=rates"]
+    words += ["model.dilations=[1,1,1],[9,9,9],[1,2,5]"]
+    done = run(*words)
+    folder = tmp_path / "outputs" / "rates"
+    assert done.returncode == 1, done.stderr
+    assert {path.parent.name for path in folder.glob("*/summary.json")} == {
+        "dilations-1-1-1",
+        "dilations-1-2-5",
+    }
+    (failed,) = failures(done)
+    assert failed.startswith("failed: outputs/rates/dilations-9-9-9: model.dilations=[9,9,9]: expected a map")
+    assert failed.endswith((folder / "dilations-9-9-9" / "error.txt").read_text().strip())
+    for job in ("dilations-1-1-1", "dilations-1-2-5"):
+        assert "epoch 1/1" in (folder / job / "train.log").read_text()
+        assert f"[{job}] epoch 1/1" in done.stdout
+    assert not list(folder.glob(".jobs-*"))
+
+    again = run(*words)
+    assert again.returncode == 1
+    assert again.stdout.count("finished before") == 2
+    assert failures(again) == [failed]
+
+
+def test_submitit_runs_each_job_in_a_process_of_its_own(
+    require_engine: Require, run: Run, tmp_path: Path
+) -> None:
+    require_engine("submitit_launcher")
+    done = run("hydra/launcher=submitit_local", "model.dilations=[9,9,9],[1,1,1],[1,2,5]", "name=rates")
+    folder = tmp_path / "outputs" / "rates"
+    assert done.returncode == 1, done.stderr
+    assert len(failures(done)) == 1
+    assert "layer 2 meets a 14x14 map" in failures(done)[0]
+    assert len(processes(folder)) == 2
+    for job in ("dilations-1-1-1", "dilations-1-2-5"):
+        assert (folder / job / "summary.json").is_file()
+        assert "epoch 1/1" in (folder / job / "train.log").read_text()
+
+
+def test_a_search_goes_by_validation_accuracy_leaves_out_failed_trials_and_continues(
+    require_engine: Require, run: Run, tmp_path: Path
+) -> None:
+    require_engine("optuna_sweeper")
+    # The sampler's seed makes the first two trials fail.
+    words = ["hydra/sweeper=optuna", "hydra.sweeper.n_jobs=2", "name=search"]
+    words += ["model.dilations=choice([1,1,1],[9,9,9],[1,2,5])", "optimizer.lr=tag(log,interval(0.001,0.1))"]
+    done = run(*words, "hydra.sweeper.n_trials=3")
+    folder = tmp_path / "outputs" / "search"
+    assert done.returncode == 1, done.stderr
+    summaries = [json.loads(path.read_text()) for path in folder.glob("*/summary.json")]
+    assert len(summaries) == 1
+    assert len(failures(done)) == len(list(folder.glob("*/error.txt"))) == 2
+    found = yaml.safe_load((folder / "optimization_results.yaml").read_text())
+    assert found["best_value"] == summaries[0]["best"]["validation"]["accuracy"]
+    assert found["best_params"]["model.dilations"] == "[1,1,1]"
+
+    longer = run(*words, "hydra.sweeper.n_trials=4")
+    assert longer.stdout.count("finished before") == 1
+    values = [
+        json.loads(path.read_text())["best"]["validation"]["accuracy"]
+        for path in folder.glob("*/summary.json")
+    ]
+    assert yaml.safe_load((folder / "optimization_results.yaml").read_text())["best_value"] == max(values)
+
+
+def test_a_search_without_held_out_images_is_refused_job_by_job(require_engine: Require, run: Run) -> None:
+    require_engine("optuna_sweeper")
+    done = run("hydra/sweeper=optuna", "data.validation=0", "seed=choice(0,1)", "hydra.sweeper.n_trials=1")
+    assert done.returncode == 1
+    assert "data.validation=0: expected images to hold out" in failures(done)[0]
+    assert "Traceback" not in done.stderr
+
+
+def wait_for(fact: Callable[[], bool], process: "subprocess.Popen[str] | None" = None) -> None:
+    deadline = time.monotonic() + 300
+    while not fact():
+        assert process is None or process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def alive(process: int) -> bool:
+    try:
+        # A process that has ended and that nobody has asked for is still listed, as a zombie.
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are read from /proc")
+def test_a_killed_or_stopped_sweep_leaves_no_process_behind_and_continues(
+    require_engine: Require, tiny: list[str], tmp_path: Path
+) -> None:
+    require_engine("joblib_launcher")
+    words = command(*tiny, "epochs=100000", "seed=0,1", "name=cut", "hydra/launcher=joblib")
+    folder = tmp_path / "outputs" / "cut"
+
+    def epochs() -> list[int]:
+        return [path.read_text().count("validation loss") for path in folder.glob("*/train.log")]
+
+    def trained_on(before: int) -> bool:
+        return len(epochs()) == 2 and sum(epochs()) > before + 4
+
+    for number, status in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 128 + signal.SIGINT)):
+        trained = sum(epochs())
+        with (
+            (tmp_path / "stderr").open("w") as stderr,
+            subprocess.Popen(
+                [*words, "hydra.launcher.n_jobs=2"],
+                cwd=tmp_path,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                text=True,
+                start_new_session=True,
+            ) as process,
+        ):
+            wait_for(partial(trained_on, trained), process)
+            # A terminal's Ctrl-C reaches every process; what kills the command reaches it alone.
+            if number is signal.SIGINT:
+                os.killpg(process.pid, number)
+            else:
+                process.send_signal(number)
+        assert process.returncode == status, (tmp_path / "stderr").read_text()
+        wait_for(lambda: not any(alive(worker) for worker in processes(folder)))
+        assert len(list(folder.glob("*/checkpoints/last.pt"))) == 2
+        assert not list(folder.glob("*/error.txt"))
+
+    assert (
+        "stopped; the state is saved in outputs/cut; continue with: python"
+        in (tmp_path / "stderr").read_text()
+    )
+    for log in folder.glob("*/train.log"):
+        assert "continuing after epoch" in log.read_text()
