@@ -38,7 +38,7 @@ $(INSTALLED): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@# Without build isolation, so that the lock fixes the build tool too.
 	$(BIN)/python -m pip install --disable-pip-version-check -c requirements.lock hatchling editables
-	$(BIN)/python -m pip install --disable-pip-version-check -c requirements.lock --no-build-isolation -e '.[dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check -c requirements.lock --no-build-isolation -e '.[dev,sweep]'
 	touch $(INSTALLED)
 
 lock: setup
