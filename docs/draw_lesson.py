@@ -25,7 +25,7 @@ def draw(sweep: Path) -> Figure:
         distances = range(config["data"]["smallest"], config["data"]["largest"] + 1)
         shares = [100 * right[predictions["labels"] == label].mean() for label in range(len(distances))]
         axes.bar(distances, shares, color=colour)
-        axes.set_title(f"dilations {config['model']['dilations']}: {100 * right.mean():.1f}%")
+        axes.set_title(f"dilations {config['model']['dilations']}: {right.mean():.2%}")
         axes.set_xlabel("distance of the dots (pixels)")
         axes.set_xticks(list(distances))
     panels[0].set_ylabel("told rightly (%)")
