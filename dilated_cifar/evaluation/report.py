@@ -1,8 +1,7 @@
 """From a checkpoint to tables on the screen and files beside it."""
 
-import json
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from dilated_cifar import checkpoint
-from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.config.evaluate import EvaluateConfig
-from dilated_cifar.config.run import Config
 from dilated_cifar.data.splits import load_split
-from dilated_cifar.device import Machine, choose_machine
-from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.metrics import Figures, evaluate
+from dilated_cifar.evaluation.opened import Opened, data_here, open_checkpoint, run_folder
+from dilated_cifar.evaluation.output import Output
 from dilated_cifar.evaluation.own_images import find_images, read_images
 from dilated_cifar.evaluation.pictures import confusion_figure
 from dilated_cifar.evaluation.predict import BATCH, predict
-from dilated_cifar.models.classifier import Classifier
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A checkpoint ready to answer."""
-
-    path: Path
-    epoch: int
-    class_names: list[str]
-    config: Config
-    model: Classifier
-    machine: Machine
-    output: Path
 
 
 def report_split(config: EvaluateConfig) -> None:
@@ -43,10 +26,8 @@ def report_split(config: EvaluateConfig) -> None:
     Raises:
         UserError: the checkpoint, the split, the data or the output folder is not as expected.
     """
-    loaded = open_checkpoint(config)
-    data = loaded.config.data
-    if isinstance(data, Cifar10Config):
-        data = replace(data, root=config.data.root or data.root, download=config.data.download)
+    loaded = opened(config)
+    data = data_here(loaded.config.data, config.data)
     split = load_split(data, config.split)
     images = split.images.to(loaded.machine.device)
     predict(
@@ -66,16 +47,12 @@ def report_split(config: EvaluateConfig) -> None:
         loaded.class_names,
         title=f"{config.split} split: images of each class",
     )
-    picture = writable(loaded.output) / f"{stem}-confusion.png"
-    confusion.savefig(picture)
-    written = write_report(
-        loaded,
-        config,
-        stem,
-        {**asdict(figures), "images_per_second": speed, "class_names": loaded.class_names},
-    )
+    output = output_of(config, loaded)
+    output.draw(f"{stem}-confusion", confusion)
+    measured = {**asdict(figures), "images_per_second": speed, "class_names": loaded.class_names}
+    output.note(stem, heading(config, loaded) | measured)
     show_figures(figures, title, speed, str(loaded.machine))
-    print(f"written: {written}, {picture}")
+    output.close()
 
 
 def report_images(config: EvaluateConfig) -> None:
@@ -85,13 +62,13 @@ def report_images(config: EvaluateConfig) -> None:
         UserError: the checkpoint, a picture or the output folder is not as expected.
     """
     paths = find_images(config.images)
-    loaded = open_checkpoint(config)
+    loaded = opened(config)
     images = read_images(paths).to(loaded.machine.device)
     logits = predict(loaded.model, images, loaded.config.data, loaded.machine, flip=config.flip)
     probabilities = logits.softmax(1).cpu()
     table = Table(title=f"{loaded.path}, epoch {loaded.epoch}", title_justify="left")
-    for heading in ("picture", "first", "second", "third"):
-        table.add_column(heading)
+    for column in ("picture", "first", "second", "third"):
+        table.add_column(column)
     results = []
     for path, row in zip(paths, probabilities, strict=True):
         order = row.argsort(descending=True, stable=True).tolist()
@@ -99,65 +76,40 @@ def report_images(config: EvaluateConfig) -> None:
         table.add_row(str(path), *best)
         named = {loaded.class_names[index]: row[index].item() for index in order}
         results.append({"picture": str(path), "class": loaded.class_names[order[0]], "probabilities": named})
-    written = write_report(loaded, config, f"{loaded.path.stem}-images", {"pictures": results})
-    Console(soft_wrap=True, highlight=False).print(table)
-    print(f"written: {written}")
+    output = output_of(config, loaded)
+    output.note(f"{loaded.path.stem}-images", heading(config, loaded) | {"pictures": results})
+    Console(soft_wrap=True, highlight=False, markup=False).print(table)
+    output.close()
 
 
-def open_checkpoint(config: EvaluateConfig) -> Loaded:
-    """Read the checkpoint that `config` names and put its network on the device."""
+def opened(config: EvaluateConfig) -> Opened:
+    """The checkpoint that `config` names."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    path = (
-        Path(config.checkpoint)
-        if config.checkpoint is not None
-        else checkpoint.of_run(Path(config.run or ""))
-    )
-    saved = checkpoint.load(path)
-    run_config, model = checkpoint.restore(saved, path)
-    machine = choose_machine(
-        config.device, precision=config.precision, channels_last=run_config.channels_last
-    )
-    beside = path.parent.parent if path.parent.name == "checkpoints" else path.parent
-    return Loaded(
-        path=path,
-        epoch=saved.epoch,
-        class_names=saved.class_names,
-        config=run_config,
-        model=machine.place(model),
-        machine=machine,
-        output=beside / "evaluation" if config.output is None else Path(config.output),
-    )
+    named = config.checkpoint
+    path = Path(named) if named is not None else checkpoint.of_run(Path(config.run or ""))
+    return open_checkpoint(path, device=config.device, precision=config.precision)
 
 
-def writable(folder: Path) -> Path:
-    """Make `folder`, or raise a UserError that says why not."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"output={folder}: cannot be written ({error.strerror}); write output=FOLDER"
-        ) from error
-    return folder
+def output_of(config: EvaluateConfig, loaded: Opened) -> Output:
+    """Where the results go: the folder that `config` names, else `evaluation` in the run folder."""
+    return Output(run_folder(loaded.path) / "evaluation" if config.output is None else Path(config.output))
 
 
-def write_report(loaded: Loaded, config: EvaluateConfig, stem: str, content: dict[str, Any]) -> Path:
-    """Write the figures, with what they were measured on, as JSON."""
-    path = writable(loaded.output) / f"{stem}.json"
-    head = {
+def heading(config: EvaluateConfig, loaded: Opened) -> dict[str, Any]:
+    """What the figures of a report were measured on."""
+    return {
         "checkpoint": str(loaded.path),
         "epoch": loaded.epoch,
         "split": None if config.images else config.split,
         "flip": config.flip,
         "device": str(loaded.machine),
     }
-    path.write_text(json.dumps(head | content, indent=2) + "\n", encoding="utf-8")
-    return path
 
 
 def show_figures(figures: Figures, title: str, speed: float, device: str) -> None:
     """Print the figures as tables."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     low, high = figures.accuracy_interval
     table = Table(title=title, title_justify="left", show_header=False)
     for name, value in (
@@ -171,8 +123,8 @@ def show_figures(figures: Figures, title: str, speed: float, device: str) -> Non
         table.add_row(name, value)
     console.print(table)
     classes = Table("class")
-    for heading in ("images", "precision", "recall", "F1"):
-        classes.add_column(heading, justify="right")
+    for column in ("images", "precision", "recall", "F1"):
+        classes.add_column(column, justify="right")
     for row in figures.classes:
         classes.add_row(
             row.name, str(row.images), f"{row.precision:.2%}", f"{row.recall:.2%}", f"{row.f1:.2%}"

@@ -22,7 +22,7 @@ def show(summary: Summary, folder: Path) -> None:
     for split in ("train", "validation", "test"):
         table.add_row(split, *(cell(getattr(weights, split)) for _, weights in columns))
     table.add_row("gap", *(f"{gap(weights):+.2%}        " for _, weights in columns))
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print(table)
     onset, speed = summary.overfitting_onset, f"{summary.images_per_second:,.0f} images/s"
     facts = {
@@ -34,10 +34,8 @@ def show(summary: Summary, folder: Path) -> None:
         "evaluate": f"python evaluate.py run={folder}",
     }
     for name, fact in facts.items():
-        console.print(f"{name + ':':<13}{fact}", markup=False)
-    console.print(
-        "Accuracy and loss; train is a fixed, unaugmented part of the training split.", markup=False
-    )
+        console.print(f"{name + ':':<13}{fact}")
+    console.print("Accuracy and loss; train is a fixed, unaugmented part of the training split.")
 
 
 def result_line(summary: Summary) -> str:

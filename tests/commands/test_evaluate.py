@@ -30,7 +30,7 @@ def run_folder(finished: Path, tmp_path: Path) -> Path:
 
 
 def test_it_needs_nothing_but_the_checkpoint(run_folder: Path, tmp_path: Path) -> None:
-    lone = tmp_path / "lone.pt"
+    lone = tmp_path / "[red] lone.pt"  # brackets that a terminal library might take for a colour
     shutil.move(run_folder / "checkpoints" / "best.pt", lone)
     summary = json.loads((run_folder / "summary.json").read_text())
     shutil.rmtree(run_folder)
@@ -42,14 +42,15 @@ def test_it_needs_nothing_but_the_checkpoint(run_folder: Path, tmp_path: Path) -
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    figures = json.loads((tmp_path / "evaluation" / "lone-test.json").read_text())
+    figures = json.loads((tmp_path / "evaluation" / "[red] lone-test.json").read_text())
     assert figures["accuracy"] == pytest.approx(summary["best"]["test"]["accuracy"])
     assert figures["loss"] == pytest.approx(summary["best"]["test"]["loss"], rel=1e-5)
     low, high = figures["accuracy_interval"]
     assert f"{figures['accuracy']:.2%}  (95% interval {low:.2%} to {high:.2%}, Wilson)" in done.stdout
     assert "11 pixels" in done.stdout
+    assert str(lone) in done.stdout
     assert max(len(line) for line in done.stdout.splitlines() if "│" in line) <= 80
-    with Image.open(tmp_path / "evaluation" / "lone-test-confusion.png") as picture:
+    with Image.open(tmp_path / "evaluation" / "[red] lone-test-confusion.png") as picture:
         assert picture.width > 300
 
 

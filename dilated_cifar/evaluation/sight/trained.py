@@ -2,35 +2,27 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from dilated_cifar import checkpoint
-from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.config.run import Config
 from dilated_cifar.data.augment import normalize
 from dilated_cifar.data.splits import Split, load_split
-from dilated_cifar.device import Machine, choose_machine
-from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.evaluation.opened import Opened, data_here, open_checkpoint, run_folder
 
 LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
-class Trained:
+class Trained(Opened):
     """A checkpoint ready to be looked into."""
 
     label: str
-    path: Path
-    epoch: int
-    class_names: list[str]
-    config: Config
-    model: Classifier
-    machine: Machine
 
     def stem(self, others: Sequence["Trained"]) -> str:
         """What its files begin with among those of several networks; nothing where it stands alone."""
@@ -53,19 +45,10 @@ def open_all(config: ExplainConfig) -> list[Trained]:
         label = re.sub(r"[^\w.+-]+", "-", folder)
         if folders.count(folder) > 1:
             label = f"{number}-{label}-{path.stem}"
-        saved = checkpoint.load(path)
-        run_config, model = checkpoint.restore(saved, path)
         # Gradients and their differences are small: full precision, whatever the device.
-        machine = choose_machine(config.device, precision="fp32", channels_last=run_config.channels_last)
-        found.append(
-            Trained(label, path, saved.epoch, saved.class_names, run_config, machine.place(model), machine)
-        )
+        opened = open_checkpoint(path, device=config.device, precision="fp32")
+        found.append(Trained(**vars(opened), label=label))
     return found
-
-
-def run_folder(path: Path) -> Path:
-    """The run folder that a checkpoint lies in, or the folder it lies in."""
-    return path.parent.parent if path.parent.name == "checkpoints" else path.parent
 
 
 def default_folder(trained: list[Trained]) -> Path:
@@ -77,10 +60,7 @@ def default_folder(trained: list[Trained]) -> Path:
 
 def read_test_images(run_config: Config, config: ExplainConfig) -> Split:
     """Evenly spread images of the run's own test split."""
-    data = run_config.data
-    if isinstance(data, Cifar10Config):
-        data = replace(data, root=config.data.root or data.root, download=config.data.download)
-    split = load_split(data, "test")
+    split = load_split(data_here(run_config.data, config.data), "test")
     count = min(config.samples, len(split))
     chosen = torch.arange(count) * len(split) // count
     return Split(split.images[chosen], split.labels[chosen])
