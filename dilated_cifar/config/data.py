@@ -67,12 +67,12 @@ class DataConfig(Choice):
     @property
     def classes(self) -> int:
         """How many classes the images have: known before a single one is read."""
-        raise NotImplementedError
+        raise NotImplementedError  # each data set knows; this base is never chosen
 
     @property
     def training_images(self) -> int:
         """How many images the training split has: known before a single one is read."""
-        raise NotImplementedError
+        raise NotImplementedError  # each data set knows; this base is never chosen
 
 
 @dataclass

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 import torch
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 from torchmetrics.functional.classification import multiclass_confusion_matrix
@@ -19,9 +20,7 @@ from dilated_cifar.config.store import to_container, to_yaml
 from dilated_cifar.data.augment import augment
 from dilated_cifar.data.batches import batches
 from dilated_cifar.data.splits import Splits
-from dilated_cifar.device import Machine
 from dilated_cifar.evaluation.pictures import confusion_figure, mistakes_figure
-from dilated_cifar.evaluation.predict import predict
 from dilated_cifar.training.explanation import add_explanation
 from dilated_cifar.training.folder import write_text
 from dilated_cifar.training.state import Row, State
@@ -64,8 +63,8 @@ class Curves:
         add_explanation(writer, state.model, config.model)
         writer.flush()
 
-    def add_epoch(self, state: State, splits: Splits, machine: Machine) -> None:
-        """Add the row of the epoch just completed, and now and then the pictures."""
+    def add_epoch(self, state: State, splits: Splits, logits: Tensor) -> None:
+        """Add the row of the epoch just completed, and now and then pictures of its held-out logits."""
         history, epochs = state.progress.history, state.config.epochs
         row = history[-1]
         epoch = int(row["epoch"])
@@ -74,13 +73,12 @@ class Curves:
                 self._writer.add_scalar(name, value, epoch)
         every = -(-epochs // PICTURES)
         if epoch % every == 0 or epoch == epochs:
-            self._add_pictures(state, splits, machine, epoch)
+            self._add_pictures(splits, logits, epoch)
         self._writer.flush()
         write_text(self._csv, rows_as_csv(history))
 
-    def _add_pictures(self, state: State, splits: Splits, machine: Machine, epoch: int) -> None:
+    def _add_pictures(self, splits: Splits, logits: Tensor, epoch: int) -> None:
         name, held_out = splits.held_out
-        logits = predict(state.evaluated, held_out.images, state.config.data, machine)
         matrix = multiclass_confusion_matrix(logits.argmax(1), held_out.labels, len(splits.class_names))
         title = f"{name} split, epoch {epoch}: images of each class"
         confusion = confusion_figure(matrix.cpu().numpy(), splits.class_names, title=title)

@@ -179,10 +179,11 @@ def close_epoch(
     """Measure, log and save a completed epoch."""
     progress = state.progress
     clock = time.perf_counter()
-    row = measure_epoch(state, splits, machine, rate)
+    row, logits = measure_epoch(state, splits, machine, rate)
     if not all(math.isfinite(value) for value in row.values()):
         raise diverged(progress, "at its end", rate, folder)
     progress.seconds += time.perf_counter() - clock
+    row["seconds"] = progress.seconds
     progress.history.append(row)
     progress.epoch, progress.step = progress.epoch + 1, 0
     progress.sums, progress.epoch_seconds = [0.0, 0.0, 0.0, 0.0], 0.0
@@ -196,6 +197,6 @@ def close_epoch(
     if splits.validation is not None and row["accuracy/validation"] > progress.best_accuracy:
         progress.best_epoch, progress.best_accuracy = progress.epoch, row["accuracy/validation"]
         state.save_best(best_checkpoint(folder))
-    curves.add_epoch(state, splits, machine)
+    curves.add_epoch(state, splits, logits)
     # Last of all: a crash before it repeats the epoch and writes the same again.
     state.save_last(last_checkpoint(folder))

@@ -12,6 +12,12 @@ from dilated_cifar.device import Machine
 from dilated_cifar.evaluation.predict import Score, predict, score
 from dilated_cifar.training.state import Row, State
 
+WINDOW = 3
+ONSET_RULE = (
+    "first epoch after the lowest 3-epoch mean of the held-out loss, where at least 3 epochs follow and "
+    "the last mean lies at least 1% above the lowest"
+)
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -24,20 +30,21 @@ class Weights:
     test: Score
 
 
-def measure_epoch(state: State, splits: Splits, machine: Machine, rate: float) -> Row:
-    """The row of a completed epoch, keyed by the names of the curves.
+def measure_epoch(state: State, splits: Splits, machine: Machine, rate: float) -> tuple[Row, Tensor]:
+    """The row of a completed epoch, keyed by the names of the curves, and the held-out logits [N, classes].
 
     `train` is the running objective on augmented images, with label smoothing where there is any;
     `train_subset` and the held-out split are measured alike, so the gap is theirs.
     """
     progress, data = state.progress, state.config.data
     name, held_out = splits.held_out
-    subset_score, held_out_score = (
-        score(predict(state.evaluated, split.images, data, machine), split.labels)
-        for split in (splits.train_subset, held_out)
+    subset_logits, held_out_logits = (
+        predict(state.evaluated, split.images, data, machine) for split in (splits.train_subset, held_out)
     )
+    subset_score = score(subset_logits, splits.train_subset.labels)
+    held_out_score = score(held_out_logits, held_out.labels)
     loss, right, images, norms = progress.sums
-    return {
+    row = {
         "epoch": progress.epoch + 1,
         "loss/train": loss / images,
         "accuracy/train": right / images,
@@ -51,8 +58,8 @@ def measure_epoch(state: State, splits: Splits, machine: Machine, rate: float) -
         "images_per_second": images / progress.epoch_seconds,
         "norm/weights": get_total_norm([p.detach() for p in state.model.parameters()]).item(),
         "norm/gradients": norms / progress.step,
-        "seconds": progress.seconds,
     }
+    return row, held_out_logits
 
 
 def measure_weights(
@@ -87,10 +94,3 @@ def overfitting_onset(held_out_losses: list[float]) -> int | None:
     onset = lowest + WINDOW + 1
     follow = len(held_out_losses) - (onset - 1)
     return onset if follow >= WINDOW and means[-1] >= 1.01 * means[lowest] else None
-
-
-WINDOW = 3
-ONSET_RULE = (
-    "first epoch after the lowest 3-epoch mean of the held-out loss, where at least 3 epochs follow and "
-    "the last mean lies at least 1% above the lowest"
-)
