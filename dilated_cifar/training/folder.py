@@ -84,7 +84,10 @@ def refuse_other_files(folder: Path) -> None:
     """Raise a UserError where `folder` is there and no run folder."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; expected a folder to write to; write name=OTHER")
-    if folder.is_dir() and not (folder / CONFIG).is_file():
+    saved = folder / CONFIG
+    if saved.is_file() and "optimizer" not in read_config(saved):
+        raise UserError(f"{saved}: is not a run's; write name=OTHER or output_dir=FOLDER")
+    if folder.is_dir() and not saved.is_file():
         others = sorted(entry.name for entry in folder.iterdir() if entry.name not in (".lock", ERROR))
         if others:
             raise UserError(f"{folder}: holds {others[0]} and no run; write name=OTHER or output_dir=FOLDER")

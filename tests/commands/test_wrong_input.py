@@ -106,6 +106,19 @@ def test_a_folder_of_other_files_is_left_alone(
     assert [path.name for path in (tmp_path / "outputs" / "photos").iterdir()] == ["cat.jpg"]
 
 
+def test_another_programs_configuration_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    foreign = tmp_path / "outputs" / "blog" / "config.yaml"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("title: my blog\n")
+    assert guard(lambda: train.run(["name=blog"])) == 2
+    assert "config.yaml: is not a run's; write name=OTHER" in capfd.readouterr().err
+    assert foreign.read_text() == "title: my blog\n"
+    assert [path.name for path in foreign.parent.iterdir()] == ["config.yaml"]
+
+
 @pytest.mark.parametrize("entry", ["train.py", "evaluate.py"])
 def test_a_refusal_imports_no_torch_and_has_no_traceback(entry: str, tmp_path: Path) -> None:
     words = ["epochs=0"] if entry == "train.py" else ["run=nowhere", "split=none"]
