@@ -62,7 +62,7 @@ examples:
   python scripts/explain.py model=dilated_125
   python scripts/explain.py model=plain 'model.dilations=[2,2,2]' model.padding=same
   python scripts/explain.py 'rates=[[1,2,5],[2,2,2],[1,2,3,1,2,3]]'
-  python scripts/explain.py model=resnet layer=features.2 'position=[0,0]'
+  python scripts/explain.py model=resnet layer=features.stage2 'position=[0,0]'
   python scripts/explain.py checkpoint=outputs/dilated_125 images=photos/*.jpg
   python scripts/explain.py checkpoint='[outputs/plain,outputs/dilated_125]'
 

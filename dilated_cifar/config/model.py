@@ -1,9 +1,12 @@
 """The networks a user may pick, and the bounds of their numbers."""
 
 from dataclasses import dataclass, field
+from itertools import accumulate
+from math import prod
+from operator import mul
 
 from dilated_cifar.config.base import Choice, as_typed, require, require_one_of
-from dilated_cifar.dilation.arithmetic import convolution_output_size
+from dilated_cifar.dilation.arithmetic import convolution_output_size, strides_to_rates
 
 IMAGE_SIZE = 32
 """Side of every input image in pixels; all data sets here are 32x32 like CIFAR-10."""
@@ -97,38 +100,181 @@ class CnnConfig(ModelConfig):
                 size //= 2
 
 
+@dataclass(frozen=True)
+class Layout:
+    """A stack of stages: the strides of the network that halves its maps, and where dilation takes over."""
+
+    strides: list[int]
+    output_stride: int
+    """Pixels between neighbours of the last map; the strides behind it become dilation."""
+
+
+LAYOUTS = {
+    "S": Layout([1, 2, 2], output_stride=2),
+    "F": Layout([1, 2, 2], output_stride=1),
+    "four": Layout([1, 2, 2, 2], output_stride=2),
+}
+"""Layouts of dilated residual networks on 32x32 images: final maps of 16, 32 and 16 places a side."""
+SHORTCUTS = {"conv1x1": 1, "conv3x3": 3}
+"""Side of the kernel that carries the input across a block that changes the shape."""
+BLOCKS = 2
+"""Basic blocks in each stage where nothing else is written."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Basic blocks of one width, of which the first may halve the map."""
+
+    channels: int
+    blocks: int
+    stride: int
+    rate: int
+    """Dilation rate of the stage's convolutions."""
+
+
+def residual_stages(width: int, blocks: list[int], strides: list[int], output_stride: int) -> list[Stage]:
+    """Stages of doubling width, the strides behind `output_stride` turned into dilation."""
+    steps = enumerate(zip(blocks, strides_to_rates(strides, output_stride), strict=True))
+    return [Stage(width * 2**number, count, *step) for number, (count, step) in steps]
+
+
 @dataclass
 class ResNetConfig(ModelConfig):
     """A stem and stages of basic residual blocks, as in the published CIFAR-10 script."""
 
     family: str = "resnet"
+    layout: str | None = None
+    """`S`, `F` or `four`: the strided twin of the DRN of that layout, whose weights fit DRN-A."""
     width: int = 16
     """Channels of the stem and of the first stage; each further stage has twice the channels."""
-    blocks: list[int] = field(default_factory=lambda: [2, 2, 2])
-    """Basic blocks in each stage."""
-    strides: list[int] = field(default_factory=lambda: [1, 2, 2])
-    """Stride of the first convolution of each stage; as many as there are stages."""
-    shortcut: str = "conv3x3"
-    """What carries the input across a block that changes the shape: `conv3x3` (published) or `conv1x1`."""
+    blocks: list[int] | None = None
+    """Basic blocks in each stage; null for two in each."""
+    strides: list[int] | None = None
+    """Stride of the first convolution of each stage; null for 1 and then 2 in each further stage."""
+    output_stride: int | None = None
+    """Pixels between neighbours of the last map: strides behind it become dilation; null to keep them all."""
+    shortcut: str | None = None
+    """What carries the input across a block that changes the shape: `conv3x3` (published) or `conv1x1`;
+    null for `conv1x1` in a twin and else `conv3x3`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.width >= 1, "model.width", self.width, "a whole number from 1")
+        stages = None
+        if self.layout is not None:
+            stages = require_layout(self.layout)
+            require(
+                self.strides is None,
+                "model.strides",
+                self.strides,
+                f"null, for model.layout={self.layout} has strides of its own; leave out one of the two",
+            )
+        require_residual(self.width, self.blocks, stages, self.layout)
+        if self.strides is not None:
+            require(
+                len(self.strides) == len(self.stage_blocks) and min(self.strides) >= 1,
+                "model.strides",
+                self.strides,
+                f"{len(self.stage_blocks)} strides from 1, one for each stage of "
+                f"model.blocks={as_typed(self.stage_blocks)}",
+            )
+        if self.shortcut is not None:
+            require_one_of(self.shortcut, list(SHORTCUTS), "model.shortcut")
+        if self.output_stride is not None:
+            products = list(dict.fromkeys(accumulate(self.stage_strides, mul)))
+            require(
+                self.output_stride in products,
+                "model.output_stride",
+                self.output_stride,
+                f"a product of the first strides of {as_typed(self.stage_strides)}: "
+                f"one of {', '.join(str(product) for product in products)}",
+            )
+
+    @property
+    def stage_strides(self) -> list[int]:
+        """Stride of each stage before `output_stride` turns some into dilation."""
+        if self.layout is not None:
+            return LAYOUTS[self.layout].strides
+        return self.strides or [1] + [2] * (len(self.blocks or [BLOCKS] * 3) - 1)
+
+    @property
+    def stage_blocks(self) -> list[int]:
+        """Basic blocks in each stage."""
+        return self.blocks or [BLOCKS] * len(self.stage_strides)
+
+    @property
+    def stages(self) -> list[Stage]:
+        """What is built, stage by stage."""
+        strides = self.stage_strides
+        return residual_stages(self.width, self.stage_blocks, strides, self.output_stride or prod(strides))
+
+    @property
+    def shortcut_kernel(self) -> int:
+        """Side of the shortcut's kernel."""
+        return SHORTCUTS[self.shortcut or ("conv3x3" if self.layout is None else "conv1x1")]
+
+
+VARIANTS = ["a", "b", "c", "d"]
+
+
+@dataclass
+class DrnConfig(ModelConfig):
+    """A dilated residual network (Yu, Koltun & Funkhouser 2017) fitted to 32x32 images."""
+
+    family: str = "drn"
+    variant: str = "a"
+    """`a`: a residual network whose later strides became dilation. `b`: two levels in front and two of
+    smaller dilation behind, against gridding. `c`: those behind without skip connections. `d`: as c, with
+    one convolution in each of these levels instead of two."""
+    layout: str = "S"
+    """`S` (three stages, the last dilated, map 16x16), `F` (no stride, map 32x32) or `four` (four stages,
+    the last two dilated, map 16x16)."""
+    width: int = 16
+    """Channels of the stem, of the levels in front and of the first stage; each further stage has
+    twice the channels."""
+    blocks: list[int] | None = None
+    """Basic blocks in each stage; null for two in each."""
+    shortcut: str = "conv1x1"
+    """What carries the input across a block that changes the shape: `conv1x1` or `conv3x3`."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_one_of(self.variant, VARIANTS, "model.variant")
+        require_residual(self.width, self.blocks, require_layout(self.layout), self.layout)
+        require_one_of(self.shortcut, list(SHORTCUTS), "model.shortcut")
+
+    @property
+    def stages(self) -> list[Stage]:
+        """The residual network within, stage by stage."""
+        layout = LAYOUTS[self.layout]
+        blocks = self.blocks or [BLOCKS] * len(layout.strides)
+        return residual_stages(self.width, blocks, layout.strides, layout.output_stride)
+
+    @property
+    def shortcut_kernel(self) -> int:
+        """Side of the shortcut's kernel."""
+        return SHORTCUTS[self.shortcut]
+
+
+def require_layout(layout: str) -> int:
+    """The number of stages of a layout; raises a UserError where there is none of that name."""
+    require_one_of(layout, list(LAYOUTS), "model.layout")
+    return len(LAYOUTS[layout].strides)
+
+
+def require_residual(width: int, blocks: list[int] | None, stages: int | None, layout: str | None) -> None:
+    """Raise a UserError for a width below 1, or blocks that do not fit the stages of a layout."""
+    require(width >= 1, "model.width", width, "a whole number from 1")
+    if blocks is not None:
         require(
-            len(self.blocks) >= 1 and min(self.blocks) >= 1,
+            len(blocks) >= 1 and min(blocks) >= 1,
             "model.blocks",
-            self.blocks,
+            blocks,
             "the number of blocks of each stage, from 1, such as [2,2,2]",
         )
         require(
-            len(self.strides) == len(self.blocks) and min(self.strides) >= 1,
-            "model.strides",
-            self.strides,
-            f"{len(self.blocks)} strides from 1, one for each stage of model.blocks={as_typed(self.blocks)}",
+            stages is None or len(blocks) == stages,
+            "model.blocks",
+            blocks,
+            f"{stages} numbers, one for each stage of model.layout={layout}, such as "
+            f"{as_typed([BLOCKS] * (stages or 0))}",
         )
-        require_one_of(self.shortcut, ["conv3x3", "conv1x1"], "model.shortcut")
-
-    @property
-    def widths(self) -> list[int]:
-        """Channels of each stage."""
-        return [self.width * 2**stage for stage in range(len(self.blocks))]

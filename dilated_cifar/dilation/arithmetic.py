@@ -1,8 +1,10 @@
-"""Output sizes of convolutions and the padding that keeps a size, in whole numbers and without torch.
+"""Output sizes of convolutions, paddings that keep a size, and rates that replace strides; without torch.
 
 Source: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning".
 """
 
+from collections.abc import Sequence
+from math import prod
 from typing import overload
 
 Pair = tuple[int, int]
@@ -100,6 +102,34 @@ def same_padding(kernel_size: int, dilation: int = 1) -> int:
     _check_at_least(1, kernel_size=kernel_size, dilation=dilation)
     check_odd(kernel_size)
     return dilation * (kernel_size - 1) // 2
+
+
+def strides_to_rates(strides: Sequence[int], output_stride: int) -> list[tuple[int, int]]:
+    """Turn the strides behind an output stride into dilation: (stride, rate) of each stage in turn.
+
+    Strides are kept until their product is `output_stride`; each later one becomes 1, and every convolution
+    behind the place where it stood is spread by it, which leaves its receptive field as it was.
+
+    Args:
+        strides: Of each stage of a network, from the image on.
+        output_stride: Pixels between neighbours of the last feature map.
+
+    Raises:
+        ValueError: the strides never multiply to `output_stride`.
+
+    Source: Yu, Koltun & Funkhouser 2017, "Dilated residual networks", section 2; the name output stride is
+    that of Chen et al. 2017, "Rethinking atrous convolution".
+    """
+    products = [prod(strides[:count]) for count in range(1, len(strides) + 1)]
+    if output_stride not in products:
+        written = ", ".join(str(product) for product in dict.fromkeys(products))
+        raise ValueError(
+            f"output_stride={output_stride} is no product of the first of the strides {list(strides)}, "
+            f"one of {written} was expected"
+        )
+    kept = products.index(output_stride) + 1
+    found = [(stride, 1) for stride in strides[:kept]]
+    return found + [(1, product // output_stride) for product in products[kept:]]
 
 
 def check_odd(kernel_size: int) -> None:

@@ -97,8 +97,8 @@ def unit_centre(layer: Layer, position: tuple[int, int] | None) -> tuple[float, 
 def parts_before(traced: Trace, name: str) -> list[str]:
     """Name the parts of a network that lead to the layer `name`, in the order in which they ran.
 
-    A part is a direct child of the module that holds the layers, such as `features.2`, with a convolution or
-    a pooling in it.
+    A part is a direct child of the module that holds the layers, such as `features.stage2`, with a
+    convolution or a pooling in it.
     """
     rows = list(traced.layers)
     last = max(index for index, layer in enumerate(rows) if is_within(layer.name, name))

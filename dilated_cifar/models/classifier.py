@@ -1,13 +1,13 @@
 """What every network of the project is: features, global average pool, linear classifier."""
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
 class Classifier(nn.Module):
     """A fully convolutional `features` module followed by global average pooling and a linear layer.
 
-    Pooling and classifier are both linear, so the classifier applied at each place of the map gives class
-    maps whose mean is the logit (Zhou et al. 2016; Yu, Koltun and Funkhouser 2017).
+    Pooling and classifier are both linear, and so can change places: see `class_maps`.
     """
 
     def __init__(self, features: nn.Module, channels: int, classes: int, *, dropout: float = 0.0) -> None:
@@ -15,6 +15,17 @@ class Classifier(nn.Module):
         self.features = features
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(channels, classes)
+
+    def class_maps(self, images: Tensor) -> Tensor:
+        """Apply the classifier at each place of the last map: [N, classes, h, w].
+
+        The mean of a class's map is its logit; dropout, of training alone, has no part in it.
+
+        Source: Zhou et al. 2016, "Learning deep features for discriminative localization"; without further
+        training Yu, Koltun & Funkhouser 2017, section 3.
+        """
+        weight, bias = self.classifier.weight, self.classifier.bias
+        return F.conv2d(self.features(images), weight[:, :, None, None], bias)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [N, classes] of normalised images [N, 3, H, W]."""

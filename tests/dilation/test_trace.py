@@ -52,10 +52,10 @@ def test_the_published_resnet() -> None:
     found = trace(build(ResNetConfig(), classes=10), (3, 32, 32))
     assert found.parameters == 195_738 == sum(layer.parameters for layer in found.layers)
     assert found.receptive_field == 53
-    assert found.layer("features.3.1.conv2").jump == (4.0, 4.0)
+    assert found.layer("features.stage3.1.conv2").jump == (4.0, 4.0)
     # The shortcut of a strided block sees less than the block's two convolutions; the sum sees the most.
-    assert found.layer("features.2.0.shortcut.0").receptive_field == (13, 13)
-    assert found.layer("features.2.1.conv1").receptive_field == (21, 21)
+    assert found.layer("features.stage2.0.shortcut.0").receptive_field == (13, 13)
+    assert found.layer("features.stage2.1.conv1").receptive_field == (21, 21)
 
 
 def test_functions_between_layers_count_too() -> None:

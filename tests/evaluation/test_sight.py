@@ -245,6 +245,9 @@ def test_the_strongest_channel_is_the_one_of_highest_mean() -> None:
 
 def test_blocks_are_shown_as_a_whole() -> None:
     model = build(ResNetConfig(width=4), 10)
-    assert list(shown_layers(model.features)) == ["0", "1.0", "1.1", "2.0", "2.1", "3.0", "3.1"]
+    assert list(shown_layers(model.features)) == [
+        "stem",
+        *(f"stage{stage}.{block}" for stage in (1, 2, 3) for block in (0, 1)),
+    ]
     pooled = build(CnnConfig(channels=[4, 4], dilations=[1, 1], pool=True), 10)
     assert shown_layers(pooled.features) == {"conv1": "pool1", "conv2": "relu2"}

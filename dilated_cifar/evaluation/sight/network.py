@@ -97,17 +97,10 @@ def neighbour_overlap(maps: Tensor) -> float:
 
 @torch.no_grad()
 def class_maps(model: Classifier, inputs: Tensor) -> Tensor:
-    """The classifier at each place of the last feature map, [N, classes, h, w]; their mean is the logit.
-
-    Source: Zhou et al. 2016, "Learning deep features for discriminative localization".
-    """
+    """Class maps [N, classes, h, w] of a network in eval mode."""
     was_training = model.training
     model.eval()
-    weight, bias = model.classifier.weight, model.classifier.bias
-    found = [
-        torch.einsum("kc,nchw->nkhw", weight, model.features(batch)) + bias[:, None, None]
-        for batch in inputs.split(BATCH)
-    ]
+    found = [model.class_maps(batch) for batch in inputs.split(BATCH)]
     model.train(was_training)
     return torch.cat(found)
 
