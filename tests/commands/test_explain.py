@@ -177,6 +177,7 @@ def test_a_checkpoint_is_measured_beside_fresh_weights(told: Told, runs: Path) -
         "explanation.json",
         "effective_field.png",
         "lattice.png",
+        "class_maps.png",
         "strongest.png",
         "sight.json",
     }

@@ -18,6 +18,20 @@ class Strongest:
     """[N, h, w]."""
 
 
+@dataclass(frozen=True)
+class LastMaps:
+    """What a network makes of one image in the end.
+
+    `class_map` [h, w] is that of the class it names, `strongest` [h, w] the channel of its last feature map
+    with the highest mean activation.
+    """
+
+    predicted: str
+    class_map: Tensor
+    channel: int
+    strongest: Tensor
+
+
 def shown_layers(features: nn.Module) -> dict[str, str]:
     """The layers worth a picture, each with the module whose output is shown.
 

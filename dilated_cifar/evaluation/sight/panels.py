@@ -9,10 +9,11 @@ from torch import Tensor
 from dilated_cifar.data.splits import Split
 from dilated_cifar.dilation.coverage import lattice_share
 from dilated_cifar.evaluation.sight.compare import Seen
-from dilated_cifar.evaluation.sight.features import strongest_maps
+from dilated_cifar.evaluation.sight.features import LastMaps, strongest_maps
 from dilated_cifar.evaluation.sight.gradients import Gradients
 from dilated_cifar.evaluation.sight.measures import radius
-from dilated_cifar.evaluation.sight.pictures import Panel, draw_gradients, draw_strongest
+from dilated_cifar.evaluation.sight.network import class_maps
+from dilated_cifar.evaluation.sight.pictures import Panel, draw_gradients, draw_side_by_side, draw_strongest
 from dilated_cifar.evaluation.sight.trained import Trained
 
 SHOWN = 3
@@ -76,6 +77,23 @@ def strongest_features(trained: Sequence[Trained], images: Tensor, names: Sequen
     """Draw the strongest feature map of every layer of every network for images uint8 [N, 3, H, W]."""
     drawn = [(each.label, strongest_maps(each.model, each.inputs(images))) for each in trained]
     return draw_strongest(images, names, drawn)
+
+
+def maps_side_by_side(trained: Sequence[Trained], images: Tensor, names: Sequence[str]) -> Figure:
+    """Draw class maps and strongest last maps of every network for images uint8 [N, 3, H, W]."""
+    return draw_side_by_side(images, names, [(each.label, last_maps(each, images)) for each in trained])
+
+
+def last_maps(trained: Trained, images: Tensor) -> list[LastMaps]:
+    """Class map and strongest last map of a network for every image."""
+    inputs = trained.inputs(images)
+    maps = class_maps(trained.model, inputs).float().cpu()
+    predicted = maps.mean((2, 3)).argmax(1).tolist()
+    strongest = strongest_maps(trained.model, inputs)[-1]
+    return [
+        LastMaps(trained.class_names[named], maps[number, named], channel, strongest.maps[number])
+        for number, (named, channel) in enumerate(zip(predicted, strongest.channels, strict=True))
+    ]
 
 
 def some_test_images(trained: Trained, split: Split) -> tuple[Tensor, list[str]]:

@@ -13,7 +13,7 @@ from matplotlib.patches import Circle, Rectangle
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from dilated_cifar.evaluation.sight.features import Strongest
+from dilated_cifar.evaluation.sight.features import LastMaps, Strongest
 
 _COLOURS = colormaps["viridis"].with_extremes(bad="0.85")
 _PANEL = 4.2
@@ -91,6 +91,43 @@ def draw_panel(axes: Axes, panel: Panel, unit: str) -> AxesImage:
     axes.set_ylabel(f"{unit} row")
     axes.set_title(panel.title, fontsize=10)
     return picture
+
+
+def draw_side_by_side(
+    images: Tensor, names: Sequence[str], networks: Sequence[tuple[str, Sequence[LastMaps]]]
+) -> Figure:
+    """Draw two rows an image, a column a network: the class map, and the strongest map it is made of.
+
+    Args:
+        images: uint8, [N, 3, H, W].
+        names: Of the images.
+        networks: Label of each network, and what it makes of each image.
+
+    Source: Yu, Koltun & Funkhouser 2017, figures 4 and 6.
+    """
+    side = 2.1
+    size = (side * (1 + len(networks)) + 0.3, 2 * (side + 0.3) * len(images) + 0.9)
+    figure = Figure(figsize=size, layout="constrained")
+    figure.suptitle(
+        "Class map of the class each network names (first row)\nand strongest channel of its last map "
+        "(second); yellow: strong",
+        fontsize=10,
+    )
+    grid = figure.subplots(2 * len(images), 1 + len(networks), squeeze=False)
+    for axes in grid.ravel():
+        axes.set_axis_off()
+    for number, (image, name) in enumerate(zip(images, names, strict=True)):
+        upper, lower = grid[2 * number : 2 * number + 2]
+        upper[0].imshow(image.permute(1, 2, 0).cpu().numpy())
+        upper[0].set_title(name, fontsize=9)
+        for column, (label, found) in enumerate(networks, start=1):
+            maps = found[number]
+            upper[column].imshow(maps.class_map.numpy(), cmap="viridis", interpolation="nearest")
+            upper[column].set_title(f"{label}: {maps.predicted}", fontsize=9)
+            lower[column].imshow(maps.strongest.numpy(), cmap="viridis", interpolation="nearest")
+            places = "x".join(str(length) for length in maps.strongest.shape)
+            lower[column].set_title(f"channel {maps.channel} ({places})", fontsize=8)
+    return figure
 
 
 def draw_strongest(

@@ -19,6 +19,7 @@ from dilated_cifar.evaluation.sight.network import control, see
 from dilated_cifar.evaluation.sight.panels import (
     effective_fields,
     lattices,
+    maps_side_by_side,
     some_test_images,
     strongest_features,
 )
@@ -52,6 +53,7 @@ def explain_checkpoints(config: ExplainConfig) -> None:
     images, names = some_test_images(trained[0], samples[0])
     if own is not None:
         images, names = own, [path.stem for path in own_paths]
+    output.draw("class_maps", maps_side_by_side(trained, images, names))
     output.draw("strongest", strongest_features(trained, images, names))
     output.close()
 
