@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from dilated_cifar.config.base import Choice, Frozen
+from dilated_cifar.config.scenes import check_scenes
 from dilated_cifar.errors import UserError
 
 CIFAR10_TRAIN, CIFAR10_TEST, CIFAR10_CLASSES = 50_000, 10_000, 10
@@ -227,8 +228,17 @@ class AugmentConfig(Frozen):
     cutout: int = 0
     """Blacken a square of this side around a random pixel (DeVries & Taylor 2017); 0 = off."""
 
+    canvas: int = 0
+    """Then paste the image at a random size and place on a background of this side in pixels: the mean
+    colour, noise, or another image blurred; 0 = off."""
+
+    scales: list[float] = field(default_factory=lambda: [0.5, 1.5])
+    """Smallest and largest size of the image on the canvas, 1 is 32 pixels; without a canvas of no effect."""
+
     def __post_init__(self) -> None:
-        """Refuse what would leave nothing of the image."""
+        """Refuse what would leave nothing of the image, or no place for it."""
         for key, value, usual in (("augment.pad", self.pad, 4), ("augment.cutout", self.cutout, 16)):
             if not 0 <= value < IMAGE_SIDE:
                 _refuse(key, value, f"0 to {IMAGE_SIDE - 1} pixels", f"{key}={usual}, or {key}=0 for none")
+        if self.canvas:
+            check_scenes(self.canvas, self.scales, prefix="augment.")

@@ -6,7 +6,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from dilated_cifar.config.base import Frozen, require, require_one_of
-from dilated_cifar.config.data import AugmentConfig, DataConfig
+from dilated_cifar.config.data import AugmentConfig, DataConfig, SpacingConfig
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.config.optimization import OptimizerConfig, ScheduleConfig
 
@@ -107,6 +107,13 @@ class Config(Frozen):
             "schedule.warmup_epochs",
             self.schedule.warmup_epochs,
             f"at most epochs={self.epochs}",
+        )
+        require(
+            self.augment.canvas == 0 or not isinstance(self.data, SpacingConfig),
+            "augment.canvas",
+            self.augment.canvas,
+            "0 with data=spacing, since another size changes the distances that are the classes; "
+            "write augment=none",
         )
 
 

@@ -9,13 +9,24 @@ from torch import Tensor
 
 from dilated_cifar.config.data import AugmentConfig
 from dilated_cifar.data.randomness import Stream
+from dilated_cifar.data.scenes import BACKGROUNDS, choose_others, paste
 
 
-def augment(images: Tensor, config: AugmentConfig, *, seed: int, epoch: int, step: int) -> Tensor:
-    """Move, mirror and blacken parts of images as `config` says.
+def augment(
+    images: Tensor,
+    config: AugmentConfig,
+    *,
+    seed: int,
+    epoch: int,
+    step: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+) -> Tensor:
+    """Move, mirror and blacken parts of images, and paste them into scenes, as `config` says.
 
     The choices are a function of the seed, the epoch, the step and the place in the batch alone. They are
-    drawn on the CPU, so that every device makes the same ones.
+    drawn on the CPU, so that every device makes the same ones. Only the background `blur` of a scene is made
+    of another image of the batch.
 
     Args:
         images: uint8 `[N, C, H, W]`.
@@ -23,14 +34,36 @@ def augment(images: Tensor, config: AugmentConfig, *, seed: int, epoch: int, ste
         seed: of the run.
         epoch: its number.
         step: in the epoch.
+        mean: of each of the C colours on the scale from 0 to 1, for the backgrounds of scenes.
+        std: of each of the C colours, on the same scale, for the same.
 
     Returns:
-        uint8 `[N, C, H, W]`; `images` itself where nothing is to be done.
+        uint8 `[N, C, H, W]`, of scenes `[N, C, canvas, canvas]`; `images` itself where nothing is to be done.
     """
+    place = (seed, epoch, step)
+    if config.pad or config.flip or config.cutout:
+        images = _vary(images, config, Stream("augment", *place))
+    if config.canvas:
+        numbers = np.arange(len(images))
+        kinds = Stream("augment backgrounds", *place).integers(len(BACKGROUNDS), len(images))
+        others = torch.from_numpy(choose_others(numbers, numbers, "augment others", *place))
+        images, _ = paste(
+            images,
+            kinds,
+            images[others.to(images.device)],
+            "augment",
+            *place,
+            canvas=config.canvas,
+            scales=config.scales,
+            mean=mean,
+            std=std,
+        )
+    return images
+
+
+def _vary(images: Tensor, config: AugmentConfig, stream: Stream) -> Tensor:
+    """Move, mirror and blacken: uint8 `[N, C, H, W]`."""
     count, channels, height, width = images.shape
-    if not (config.pad or config.flip or config.cutout):
-        return images
-    stream = Stream("augment", seed, epoch, step)
     ranges = np.array([2 * config.pad + 1, 2 * config.pad + 1, 1 + config.flip, height, width])
     choices = torch.from_numpy(stream.integers(ranges, count, len(ranges))).to(images.device)
     top, left, mirrored, centre_row, centre_column = choices.T.unsqueeze(2)

@@ -94,7 +94,15 @@ def run_epochs(
                     epochs=config.epochs,
                 )
                 set_learning_rate(state.optimizer, rate)
-                images = augment(images, config.augment, seed=config.seed, epoch=epoch, step=step)
+                images = augment(
+                    images,
+                    config.augment,
+                    seed=config.seed,
+                    epoch=epoch,
+                    step=step,
+                    mean=config.data.mean,
+                    std=config.data.std,
+                )
                 torch.manual_seed(derive_seed("dropout", config.seed, epoch, step))
                 sums += training_step(state, images, labels, machine)
                 progress.step = step + 1

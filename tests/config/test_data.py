@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from dilated_cifar.config.data import AugmentConfig, Cifar10Config, DataConfig, SpacingConfig
+from dilated_cifar.config.run import Config
 from dilated_cifar.errors import UserError
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -27,6 +29,7 @@ def read_yaml(name: str) -> dict[str, Any]:
         ("augment/standard.yaml", AugmentConfig()),
         ("augment/none.yaml", AugmentConfig(pad=0, flip=False)),
         ("augment/cutout.yaml", AugmentConfig(cutout=16)),
+        ("augment/scenes.yaml", AugmentConfig(pad=0, canvas=64)),
     ],
 )
 def test_a_yaml_shows_every_key_with_its_default(name: str, config: DataConfig | AugmentConfig) -> None:
@@ -68,6 +71,15 @@ WRONG: list[tuple[type, dict[str, Any], str]] = [
     (AugmentConfig, {"pad": -1}, "augment.pad=-1"),
     (AugmentConfig, {"pad": 32}, "augment.pad=32"),
     (AugmentConfig, {"cutout": 32}, "augment.cutout=32"),
+    (AugmentConfig, {"canvas": -1}, "augment.canvas=-1"),
+    (AugmentConfig, {"canvas": 31, "scales": [0.5, 0.5]}, "augment.canvas=31"),
+    (AugmentConfig, {"canvas": 257}, "augment.canvas=257"),
+    (AugmentConfig, {"canvas": 47}, "augment.canvas=47"),
+    (AugmentConfig, {"canvas": 64, "scales": [1.0]}, "augment.scales=[1.0]"),
+    (AugmentConfig, {"canvas": 64, "scales": [1.5, 0.5]}, "augment.scales=[1.5,0.5]"),
+    (AugmentConfig, {"canvas": 64, "scales": [0.2, 1.0]}, "augment.scales=[0.2,1.0]"),
+    (AugmentConfig, {"canvas": 256, "scales": [1.0, 9.0]}, "augment.scales=[1.0,9.0]"),
+    (AugmentConfig, {"canvas": 64, "scales": [float("nan"), 1.0]}, "augment.scales=[nan,1.0]"),
 ]
 
 
@@ -81,6 +93,21 @@ def test_a_wrong_value_is_named_in_one_line_with_what_to_write(
     assert message.startswith(f"{named}: expected ")
     assert "; write " in message or "; choose with " in message
     assert "\n" not in message
+
+
+def test_a_canvas_may_be_as_small_as_the_largest_image_on_it() -> None:
+    assert AugmentConfig(canvas=48).canvas == 48
+    assert AugmentConfig(canvas=32, scales=[0.25, 1]).canvas == 32
+
+
+def test_without_a_canvas_the_scales_are_of_no_effect() -> None:
+    assert AugmentConfig(scales=[3, 1]).canvas == 0
+
+
+def test_scenes_of_distances_are_refused(make_config: Callable[..., Config]) -> None:
+    with pytest.raises(UserError, match=r"^augment\.canvas=64: expected 0 with data=spacing, .*augment="):
+        make_config("data=spacing", "augment=scenes")
+    assert make_config("data=cifar10", "augment=scenes").augment == AugmentConfig(pad=0, canvas=64)
 
 
 def test_without_download_no_address_is_needed() -> None:

@@ -107,6 +107,20 @@ def test_a_stopped_run_ends_with_the_same_bits(config: Config, tmp_path: Path, s
     assert (summary.best, summary.last) == (expected.best, expected.last)
 
 
+def test_a_stopped_run_on_scenes_ends_with_the_same_bits(
+    make_config: MakeConfig, tiny: list[str], cifar10_root: Path, tmp_path: Path
+) -> None:
+    config = make_config(*tiny, "data=cifar10", f"data.root={cifar10_root}", "augment=scenes", "epochs=1")
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    run(config, whole)
+    with after_step(2, stop_here), pytest.raises(Interrupted):
+        run(config, cut)
+    run(config, cut)
+    last, cut_last = (checkpoint.load(folder / "checkpoints" / "last.pt") for folder in (whole, cut))
+    assert equal(last.model, cut_last.model)
+    assert curves(whole) == curves(cut)
+
+
 def test_the_seed_decides_the_weights(make_config: MakeConfig, tiny: list[str], tmp_path: Path) -> None:
     weights = []
     for number, seed in enumerate((5, 5, 6)):
