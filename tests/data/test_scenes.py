@@ -169,6 +169,7 @@ def test_the_background_blur_keeps_the_colours_of_a_large_area() -> None:
     scenes = make(Split(halves, torch.arange(60) % 10), count=60, scales=[0.25, 0.25], backgrounds=["blur"])
     tops = scenes.images[:, 0, 0, 0].sort().values
     assert tops[-1] > 190
+    assert tops[0] < 120  # another part of the image
     assert (scenes.images[:, 0, :, 0].int().diff(dim=1) <= 1).all()  # from bright above to dark below
 
 
