@@ -73,6 +73,25 @@ options: -h, --help  this text
 """
 
 
+LOCALIZE = """\
+Show where trained networks see the class they name, without further training: the classifier applied at
+each place of the last map, and a box around the places where the class wins and passes a threshold. Measured
+on scenes, test images pasted on a canvas; the threshold is chosen on scenes of training images.
+
+usage: python scripts/localize.py checkpoint=FILE_OR_RUN [FILE_OR_RUN ...] [KEY=VALUE ...]
+
+examples:
+  python scripts/localize.py checkpoint=outputs/drn_c
+  python scripts/localize.py checkpoint=outputs/small/drn_c outputs/small/resnet
+  python scripts/localize.py checkpoint=outputs/drn_c canvas=96 'scales=[0.5,2]'
+  python scripts/localize.py checkpoint=outputs/drn_c images=photos/*.jpg
+
+keys and their defaults:
+{keys}
+options: -h, --help  this text
+"""
+
+
 def print_help(text: str, config: str, groups: Container[str] | None = None) -> None:
     """Print `text` with the choices (of `groups` alone) and the keys of `conf/CONFIG.yaml` filled in."""
     print(text.format(choices=choices(groups), keys=keys(config)), end="")

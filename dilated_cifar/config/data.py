@@ -9,6 +9,8 @@ from dilated_cifar.errors import UserError
 
 CIFAR10_TRAIN, CIFAR10_TEST, CIFAR10_CLASSES = 50_000, 10_000, 10
 IMAGE_SIDE = 32
+CIFAR10_MEAN, CIFAR10_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+"""Of red, green and blue over all pixels of the training set, on the scale from 0 to 1."""
 
 
 def _refuse(key: str, value: object, expected: str, instead: str) -> None:
@@ -83,10 +85,10 @@ class Cifar10Config(DataConfig):
     family: str = "cifar10"
     """Which loader reads the images; fixed by the choice of `data=`."""
 
-    mean: list[float] = field(default_factory=lambda: [0.4914, 0.4822, 0.4465])
+    mean: list[float] = field(default_factory=lambda: list(CIFAR10_MEAN))
     """What normalisation subtracts from red, green and blue: the mean of the training set."""
 
-    std: list[float] = field(default_factory=lambda: [0.2470, 0.2435, 0.2616])
+    std: list[float] = field(default_factory=lambda: list(CIFAR10_STD))
     """What normalisation then divides by: the standard deviation over all pixels of the training set."""
 
     root: str | None = None

@@ -1,15 +1,17 @@
 """From YAML and overrides to a checked Config, and back."""
 
+import dataclasses
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from dilated_cifar.config.base import Choice, require_one_of
+from dilated_cifar.config.base import Choice, Frozen, require_one_of
 from dilated_cifar.config.data import AugmentConfig, DataConfig
 from dilated_cifar.config.evaluate import EvaluateConfig
 from dilated_cifar.config.explain import ExplainConfig
+from dilated_cifar.config.localize import LocalizeConfig
 from dilated_cifar.config.messages import describe
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.config.optimization import OptimizerConfig, ScheduleConfig
@@ -35,6 +37,7 @@ def register_schemas() -> None:
     store.store(group="schema", name="run", node=Config)
     store.store(group="schema", name="evaluate", node=EvaluateConfig)
     store.store(group="schema", name="explain", node=ExplainConfig)
+    store.store(group="schema", name="localize", node=LocalizeConfig)
     store.store(group="schema/augment", name="batch", node=AugmentConfig)
     for group, base in GROUPS.items():
         for name, schema in families(base).items():
@@ -73,6 +76,32 @@ def require_groups(plain: Any) -> dict[str, Any]:
     if not isinstance(plain, dict) or not all(isinstance(plain.get(group), dict) for group in groups):
         raise UserError(f"the configuration lacks one of {', '.join(groups)}: expected one train.py wrote")
     return plain
+
+
+def completed(container: dict[str, Any]) -> dict[str, Any]:
+    """A saved configuration with the defaults of keys that came into being after it was saved.
+
+    New keys are made so that their defaults change nothing. Keys without a default stay missing.
+    """
+    filled = {**defaults(Config), **container}
+    known = {group: families(base) for group, base in GROUPS.items()}
+    for group, chosen in container.items():
+        if isinstance(chosen, dict):
+            family = str(chosen.get("family"))
+            schema = AugmentConfig if group == "augment" else known.get(group, {}).get(family)
+            filled[group] = chosen if schema is None else {**defaults(schema), **chosen}
+    return filled
+
+
+def defaults(schema: type[Frozen]) -> dict[str, Any]:
+    """The keys of a dataclass that have a default, with it."""
+    found = {}
+    for each in dataclasses.fields(schema):  # type: ignore[arg-type]
+        if each.default_factory is not dataclasses.MISSING:
+            found[each.name] = each.default_factory()
+        elif each.default is not dataclasses.MISSING and each.default != MISSING:
+            found[each.name] = each.default
+    return found
 
 
 def to_container(config: Config) -> dict[str, Any]:

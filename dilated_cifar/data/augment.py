@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dilated_cifar.config.data import AugmentConfig
+from dilated_cifar.config.data import CIFAR10_MEAN, CIFAR10_STD, AugmentConfig
 from dilated_cifar.data.randomness import Stream
 from dilated_cifar.data.scenes import BACKGROUNDS, choose_others, paste
 
@@ -19,8 +19,8 @@ def augment(
     seed: int,
     epoch: int,
     step: int,
-    mean: Sequence[float],
-    std: Sequence[float],
+    mean: Sequence[float] = CIFAR10_MEAN,
+    std: Sequence[float] = CIFAR10_STD,
 ) -> Tensor:
     """Move, mirror and blacken parts of images, and paste them into scenes, as `config` says.
 
@@ -34,8 +34,9 @@ def augment(
         seed: of the run.
         epoch: its number.
         step: in the epoch.
-        mean: of each of the C colours on the scale from 0 to 1, for the backgrounds of scenes.
-        std: of each of the C colours, on the same scale, for the same.
+        mean: of each of the C colours of the data set, from 0 to 1, for the backgrounds of scenes; not what
+            normalisation subtracts, which need not be the truth.
+        std: of each of the C colours of the data set, on the same scale, for the same.
 
     Returns:
         uint8 `[N, C, H, W]`, of scenes `[N, C, canvas, canvas]`; `images` itself where nothing is to be done.

@@ -49,13 +49,18 @@ class Figures:
     """Counts; rows are the true classes, columns the predicted ones."""
 
 
+def wilson_interval(hits: int, count: int) -> tuple[float, float]:
+    """95% interval of a share over draws of what is counted (Wilson 1927)."""
+    interval = binomtest(hits, count).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
 def evaluate(logits: Tensor, labels: Tensor, class_names: list[str]) -> Figures:
     """Accuracy, its interval and all else that logits [N, classes] say against labels [N]."""
     logits, labels = logits.cpu(), labels.cpu()
     count = len(class_names)
     plain = score(logits, labels)
     right = round(plain.accuracy * len(labels))
-    interval = binomtest(right, len(labels)).proportion_ci(0.95, method="wilson")
     predicted = logits.argmax(1)
     per_class = {
         name: figure(predicted, labels, count, average="none")
@@ -69,7 +74,7 @@ def evaluate(logits: Tensor, labels: Tensor, class_names: list[str]) -> Figures:
     return Figures(
         images=len(labels),
         accuracy=plain.accuracy,
-        accuracy_interval=(interval.low, interval.high),
+        accuracy_interval=wilson_interval(right, len(labels)),
         loss=plain.loss,
         top5=multiclass_accuracy(logits, labels, count, average="micro", top_k=min(5, count)).item(),
         calibration_error=multiclass_calibration_error(

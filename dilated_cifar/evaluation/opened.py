@@ -1,14 +1,21 @@
 """Checkpoints opened: the network on its device, and the data set of its run on this machine."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from torch import Tensor
 
 from dilated_cifar import checkpoint
 from dilated_cifar.config.data import Cifar10Config, DataConfig
 from dilated_cifar.config.evaluate import DataPlace
 from dilated_cifar.config.run import Config
+from dilated_cifar.data.augment import normalize
 from dilated_cifar.device import Machine, choose_machine
 from dilated_cifar.models.classifier import Classifier
+
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,23 @@ class Opened:
     machine: Machine
 
 
+@dataclass(frozen=True)
+class Trained(Opened):
+    """One of several checkpoints, under the label it has in tables and pictures."""
+
+    label: str
+
+    def stem(self, others: Sequence["Trained"]) -> str:
+        """What its files begin with among those of several networks; nothing where it stands alone."""
+        return f"{self.label}-" if len(others) > 1 else ""
+
+    def inputs(self, images: Tensor) -> Tensor:
+        """Images as the network takes them, uint8 [N, 3, H, W] to normalised floats on its device."""
+        data = self.config.data
+        batch = normalize(images.to(self.machine.device), data.mean, data.std)
+        return batch.contiguous(memory_format=self.machine.memory_format)
+
+
 def open_checkpoint(path: Path, *, device: str, precision: str) -> Opened:
     """Read a checkpoint and put its network on the device.
 
@@ -33,6 +57,32 @@ def open_checkpoint(path: Path, *, device: str, precision: str) -> Opened:
     config, model = checkpoint.restore(saved, path)
     machine = choose_machine(device, precision=precision, channels_last=config.channels_last)
     return Opened(path, saved.epoch, saved.class_names, config, machine.place(model), machine)
+
+
+def open_all(checkpoints: Sequence[str], *, device: str) -> list[Trained]:
+    """Read every checkpoint, or that of every run folder, in full precision; labels tell them apart.
+
+    Raises:
+        UserError: a checkpoint or the device is not as expected.
+    """
+    paths = [Path(text) for text in checkpoints]
+    paths = [checkpoint.of_run(path, key="checkpoint") if path.is_dir() else path for path in paths]
+    folders = [run_folder(path).resolve().name or path.stem for path in paths]
+    found = []
+    for number, (path, folder) in enumerate(zip(paths, folders, strict=True), start=1):
+        label = re.sub(r"[^\w.+-]+", "-", folder)
+        if folders.count(folder) > 1:
+            label = f"{number}-{label}-{path.stem}"
+        opened = open_checkpoint(path, device=device, precision="fp32")
+        found.append(Trained(**vars(opened), label=label))
+    return found
+
+
+def folder_for(trained: Sequence[Trained], command: str) -> Path:
+    """`RUN/COMMAND`, or for several checkpoints a folder of all their names."""
+    if len(trained) == 1:
+        return run_folder(trained[0].path) / command
+    return Path("outputs") / command / "__".join(each.label for each in trained)[:LONGEST_NAME]
 
 
 def run_folder(path: Path) -> Path:

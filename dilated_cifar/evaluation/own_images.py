@@ -53,6 +53,27 @@ def read_images(paths: Sequence[Path]) -> Tensor:
 
 def read_image(path: Path) -> Tensor:
     """One picture as in `read_images`, [3, 32, 32]."""
+    pixels = read_pixels(path)
+    side = min(pixels.shape[1:])
+    square = transforms.center_crop(pixels, [side, side])
+    small: Tensor = transforms.resize(square, [IMAGE_SIZE, IMAGE_SIZE], antialias=True)
+    return small
+
+
+def scale_to(pixels: Tensor, longest: int) -> Tensor:
+    """A picture, uint8 [3, H, W], scaled so that its longer side is `longest` pixels."""
+    scale = longest / max(pixels.shape[1:])
+    size = [max(1, round(side * scale)) for side in pixels.shape[1:]]
+    scaled: Tensor = transforms.resize(pixels, size, antialias=True)
+    return scaled
+
+
+def read_pixels(path: Path) -> Tensor:
+    """A picture upright and on white, uint8 [3, H, W].
+
+    Raises:
+        UserError: the file is no picture.
+    """
     try:
         with Image.open(path) as opened:
             upright = ImageOps.exif_transpose(opened)
@@ -64,8 +85,4 @@ def read_image(path: Path) -> Tensor:
             f"images={path}: not a picture that can be read; expected PNG, JPEG or the like"
         ) from error
     flat = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    pixels = torch.from_numpy(np.array(flat)).permute(2, 0, 1)
-    side = min(flat.size)
-    square = transforms.center_crop(pixels, [side, side])
-    small: Tensor = transforms.resize(square, [IMAGE_SIZE, IMAGE_SIZE], antialias=True)
-    return small
+    return torch.from_numpy(np.array(flat)).permute(2, 0, 1)

@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 
 from dilated_cifar.config.run import flatten
+from dilated_cifar.config.store import completed
 from dilated_cifar.errors import UserError
 from dilated_cifar.reporting.runs import Curves, LeftOut, Predictions, Run, Scores
 
@@ -84,7 +85,7 @@ def read_config(path: Path) -> dict[str, Any]:
     whole = isinstance(container, dict) and all(isinstance(container.get(group), dict) for group in GROUPS)
     if not whole or not isinstance(container.get("epochs"), int):
         raise UserError(f"{path}: not a run's configuration; expected the one train.py wrote")
-    return flatten(container)
+    return flatten(completed(container))
 
 
 def parse_summary(folder: Path, name: str, config: dict[str, Any], content: dict[str, Any]) -> Run:

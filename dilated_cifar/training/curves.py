@@ -57,15 +57,7 @@ class Curves:
         }
         writer.add_custom_scalars({"overfitting": layout})
         _, images, _ = next(batches(splits.train, 32, seed=config.seed))
-        drawn = augment(
-            images,
-            config.augment,
-            seed=config.seed,
-            epoch=0,
-            step=0,
-            mean=config.data.mean,
-            std=config.data.std,
-        )
+        drawn = augment(images, config.augment, seed=config.seed, epoch=0, step=0)
         writer.add_image("augmented", make_grid(drawn, nrow=8, padding=1), 0)
         add_graph(writer, state)
         add_explanation(writer, state.model, config.model)

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from dilated_cifar.config.base import as_typed
 from dilated_cifar.config.run import Config, differing_keys, flatten
-from dilated_cifar.config.store import to_container, to_yaml
+from dilated_cifar.config.store import completed, to_container, to_yaml
 from dilated_cifar.errors import UserError
 
 CONFIG, SUMMARY, ERROR = "config.yaml", "summary.json", "error.txt"
@@ -95,7 +95,7 @@ def refuse_other_files(folder: Path) -> None:
 
 def refuse_other_config(folder: Path, config: Config) -> None:
     """Raise a UserError where the run in `folder` computes something other than `config` says."""
-    before, now = read_config(folder / CONFIG), to_container(config)
+    before, now = completed(read_config(folder / CONFIG)), to_container(config)
     differing = differing_keys(before, now)
     if differing:
         key = differing[0]

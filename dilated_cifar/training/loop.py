@@ -94,15 +94,7 @@ def run_epochs(
                     epochs=config.epochs,
                 )
                 set_learning_rate(state.optimizer, rate)
-                images = augment(
-                    images,
-                    config.augment,
-                    seed=config.seed,
-                    epoch=epoch,
-                    step=step,
-                    mean=config.data.mean,
-                    std=config.data.std,
-                )
+                images = augment(images, config.augment, seed=config.seed, epoch=epoch, step=step)
                 torch.manual_seed(derive_seed("dropout", config.seed, epoch, step))
                 sums += training_step(state, images, labels, machine)
                 progress.step = step + 1

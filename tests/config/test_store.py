@@ -10,7 +10,7 @@ from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.config.model import CnnConfig
 from dilated_cifar.config.optimization import AdamConfig, AdamWConfig, StepConfig
 from dilated_cifar.config.run import Config, differing_keys
-from dilated_cifar.config.store import to_config, to_container, to_yaml
+from dilated_cifar.config.store import completed, to_config, to_container, to_yaml
 from dilated_cifar.errors import UserError
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -43,6 +43,21 @@ def test_the_top_level_defaults_are_visible(make_config: MakeConfig) -> None:
     visible = yaml.safe_load((CONF / "config.yaml").read_text())
     composed = to_container(make_config())
     assert set(visible) - {"defaults"} == set(composed) - set(GROUPS)
+
+
+@pytest.mark.parametrize(("group", "name"), CHOICES)
+def test_a_configuration_saved_before_a_key_existed_means_its_default(
+    make_config: MakeConfig, group: str, name: str
+) -> None:
+    config = make_config(f"{group}={name}")
+    saved = to_container(config)
+    assert completed(saved) == saved
+    for key in ("canvas", "scales"):
+        del saved["augment"][key]
+    del saved["ema"]
+    assert differing_keys(saved, to_container(config))
+    kept = config.augment.canvas == 0 and config.ema is None
+    assert (differing_keys(completed(saved), to_container(config)) == []) == kept
 
 
 def test_a_configuration_is_frozen(make_config: MakeConfig) -> None:

@@ -8,13 +8,13 @@ from torch import Tensor
 
 from dilated_cifar.data.splits import Split
 from dilated_cifar.dilation.coverage import lattice_share
+from dilated_cifar.evaluation.opened import Trained
 from dilated_cifar.evaluation.sight.compare import Seen
 from dilated_cifar.evaluation.sight.features import LastMaps, strongest_maps
 from dilated_cifar.evaluation.sight.gradients import Gradients
 from dilated_cifar.evaluation.sight.measures import radius
 from dilated_cifar.evaluation.sight.network import class_maps
 from dilated_cifar.evaluation.sight.pictures import Panel, draw_gradients, draw_side_by_side, draw_strongest
-from dilated_cifar.evaluation.sight.trained import Trained
 
 SHOWN = 3
 """Test images whose feature maps are drawn where the user names none."""

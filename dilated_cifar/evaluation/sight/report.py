@@ -8,8 +8,10 @@ import torch
 from rich.table import Table
 
 from dilated_cifar.config.explain import ExplainConfig
-from dilated_cifar.data.splits import Split
+from dilated_cifar.config.run import Config
+from dilated_cifar.data.splits import Split, load_split
 from dilated_cifar.evaluation.explanation import explain_lists, explain_network
+from dilated_cifar.evaluation.opened import Trained, data_here, folder_for, open_all
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.evaluation.own_images import find_images, read_images
 from dilated_cifar.evaluation.sight.compare import Seen, as_data, findings
@@ -23,7 +25,6 @@ from dilated_cifar.evaluation.sight.panels import (
     some_test_images,
     strongest_features,
 )
-from dilated_cifar.evaluation.sight.trained import Trained, default_folder, open_all, read_test_images
 
 
 def explain_checkpoints(config: ExplainConfig) -> None:
@@ -36,9 +37,9 @@ def explain_checkpoints(config: ExplainConfig) -> None:
         torch.set_num_threads(config.threads)
     own_paths = find_images(config.images) if config.images else []
     own = read_images(own_paths) if own_paths else None
-    trained = open_all(config)
+    trained = open_all(config.checkpoint, device=config.device)
     samples = [read_test_images(each.config, config) for each in trained]
-    output = Output(Path(config.output) if config.output is not None else default_folder(trained))
+    output = Output(Path(config.output) if config.output is not None else folder_for(trained, "explain"))
     theory = [
         explain_network(each.model, each.config.model, config, output, each.label, each.stem(trained))
         for each in trained
@@ -56,6 +57,14 @@ def explain_checkpoints(config: ExplainConfig) -> None:
     output.draw("class_maps", maps_side_by_side(trained, images, names))
     output.draw("strongest", strongest_features(trained, images, names))
     output.close()
+
+
+def read_test_images(run_config: Config, config: ExplainConfig) -> Split:
+    """Evenly spread images of the run's own test split."""
+    split = load_split(data_here(run_config.data, config.data), "test")
+    count = min(config.samples, len(split))
+    chosen = torch.arange(count) * len(split) // count
+    return Split(split.images[chosen], split.labels[chosen])
 
 
 def look_into(trained: Trained, split: Split, config: ExplainConfig) -> Seen:

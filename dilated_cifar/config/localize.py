@@ -1,0 +1,58 @@
+"""What `scripts/localize.py` may be told."""
+
+import math
+from dataclasses import dataclass, field
+
+from dilated_cifar.config.base import Frozen, require
+from dilated_cifar.config.evaluate import DataPlace
+from dilated_cifar.config.scenes import check_scenes
+
+
+@dataclass
+class LocalizeConfig(Frozen):
+    """Which networks localize what."""
+
+    checkpoint: list[str] = field(default_factory=list)
+    """.pt files that train.py wrote, or run folders; all are measured on the same scenes."""
+    images: list[str] = field(default_factory=list)
+    """Pictures, folders or patterns to draw heat maps and boxes for, instead of scenes."""
+    canvas: int = 64
+    """Side of a scene in pixels; a picture is scaled so that its longer side is as long."""
+    scales: list[float] = field(default_factory=lambda: [0.5, 1.5])
+    """Smallest and largest size of the image on the canvas; 1 is 32 pixels."""
+    scenes: int = 1000
+    """Scenes of test images on which localization is measured."""
+    tuning: int = 500
+    """Scenes of training images on which the threshold, and the side of the centre box, are chosen."""
+    threshold: float | None = None
+    """Response that a place of a class map must pass to be in the box; null to choose it."""
+    shown: int = 6
+    """Scenes that are drawn, of every background in turn."""
+    seed: int = 0
+    """Source of the scenes."""
+    device: str = "auto"
+    """auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps."""
+    threads: int | None = None
+    """CPU threads; null for as many as there are cores."""
+    output: str | None = None
+    """Folder for the pictures and numbers; null for one made from the checkpoints."""
+    data: DataPlace = field(default_factory=DataPlace)
+
+    def __post_init__(self) -> None:
+        require(
+            len(self.checkpoint) > 0,
+            "checkpoint",
+            self.checkpoint,
+            "a trained network; write checkpoint=outputs/NAME, several names apart by spaces",
+        )
+        check_scenes(self.canvas, self.scales)
+        for key, value in (("scenes", self.scenes), ("tuning", self.tuning), ("shown", self.shown)):
+            require(value >= 1, key, value, "a whole number from 1")
+        require(
+            self.threshold is None or math.isfinite(self.threshold),
+            "threshold",
+            self.threshold,
+            "a number, or null to choose it",
+        )
+        require(self.seed >= 0, "seed", self.seed, "a whole number from 0")
+        require(self.threads is None or self.threads >= 1, "threads", self.threads, "a whole number from 1")

@@ -1,0 +1,1 @@
+"""Localization without training: where a network sees the class it names, measured on scenes."""

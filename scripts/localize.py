@@ -1,0 +1,8 @@
+"""Show where a network sees its class: `python scripts/localize.py checkpoint=outputs/NAME`; `--help`."""
+
+import sys
+
+from dilated_cifar.commands.localize import main
+
+if __name__ == "__main__":
+    sys.exit(main())
