@@ -19,7 +19,23 @@ class DataPlace(Frozen):
 
 
 @dataclass
-class EvaluateConfig(Frozen):
+class Place(Frozen):
+    """Where a command that looks at trained networks runs, reads and writes."""
+
+    device: str = "auto"
+    """auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps."""
+    threads: int | None = None
+    """CPU threads; null for as many as there are cores."""
+    output: str | None = None
+    """Folder for what is written; null for one in the run folder, or made from the choices."""
+    data: DataPlace = field(default_factory=DataPlace)
+
+    def __post_init__(self) -> None:
+        require(self.threads is None or self.threads >= 1, "threads", self.threads, "a whole number from 1")
+
+
+@dataclass
+class EvaluateConfig(Place):
     """Which weights are evaluated, on what."""
 
     checkpoint: str | None = None
@@ -32,17 +48,11 @@ class EvaluateConfig(Frozen):
     """Average the logits of each image and of its mirror image."""
     images: list[str] = field(default_factory=list)
     """Pictures, folders or patterns to classify instead of a split."""
-    device: str = "auto"
-    """auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps."""
     precision: str = "auto"
     """fp32, bf16, or auto: bf16 on CUDA and fp32 elsewhere."""
-    threads: int | None = None
-    """CPU threads; null for as many as there are cores."""
-    output: str | None = None
-    """Folder for the JSON and the picture; null for `evaluation` in the run folder."""
-    data: DataPlace = field(default_factory=DataPlace)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if (self.checkpoint is None) == (self.run is None):
             raise UserError(
                 "expected either checkpoint=outputs/NAME/checkpoints/best.pt or run=outputs/NAME, "
@@ -50,4 +60,3 @@ class EvaluateConfig(Frozen):
             )
         require_one_of(self.split, SPLITS, "split")
         require_one_of(self.precision, ["auto", "fp32", "bf16"], "precision")
-        require(self.threads is None or self.threads >= 1, "threads", self.threads, "a whole number from 1")

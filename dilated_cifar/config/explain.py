@@ -5,8 +5,8 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from dilated_cifar.config.base import Frozen, as_typed, require
-from dilated_cifar.config.evaluate import DataPlace
+from dilated_cifar.config.base import as_typed, require
+from dilated_cifar.config.evaluate import Place
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.dilation.rates import check_rates, receptive_field
 from dilated_cifar.errors import UserError
@@ -16,7 +16,7 @@ LARGEST_FIELD = 999
 
 
 @dataclass
-class ExplainConfig(Frozen):
+class ExplainConfig(Place):
     """Which network, rates or checkpoints are explained."""
 
     model: ModelConfig = MISSING
@@ -38,15 +38,9 @@ class ExplainConfig(Frozen):
     """Fresh networks with which each checkpoint is compared."""
     seed: int = 0
     """Source of the fresh weights."""
-    device: str = "auto"
-    """auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps."""
-    threads: int | None = None
-    """CPU threads; null for as many as there are cores."""
-    output: str | None = None
-    """Folder for the pictures and numbers; null for one made from the choices."""
-    data: DataPlace = field(default_factory=DataPlace)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         odd = self.kernel_size >= 1 and self.kernel_size % 2 == 1
         require(odd, "kernel_size", self.kernel_size, "an odd number such as 3")
         for rates in self.rate_lists:
@@ -60,7 +54,6 @@ class ExplainConfig(Frozen):
         require(self.samples >= 2, "samples", self.samples, "a whole number from 2")
         require(self.controls >= 2, "controls", self.controls, "a whole number from 2")
         require(self.seed >= 0, "seed", self.seed, "a whole number from 0")
-        require(self.threads is None or self.threads >= 1, "threads", self.threads, "a whole number from 1")
         require(
             not self.images or bool(self.checkpoint),
             "images",

@@ -3,13 +3,13 @@
 import math
 from dataclasses import dataclass, field
 
-from dilated_cifar.config.base import Frozen, require
-from dilated_cifar.config.evaluate import DataPlace
+from dilated_cifar.config.base import require
+from dilated_cifar.config.evaluate import Place
 from dilated_cifar.config.scenes import check_scenes
 
 
 @dataclass
-class LocalizeConfig(Frozen):
+class LocalizeConfig(Place):
     """Which networks localize what."""
 
     checkpoint: list[str] = field(default_factory=list)
@@ -30,15 +30,9 @@ class LocalizeConfig(Frozen):
     """Scenes that are drawn, of every background in turn."""
     seed: int = 0
     """Source of the scenes."""
-    device: str = "auto"
-    """auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps."""
-    threads: int | None = None
-    """CPU threads; null for as many as there are cores."""
-    output: str | None = None
-    """Folder for the pictures and numbers; null for one made from the checkpoints."""
-    data: DataPlace = field(default_factory=DataPlace)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(
             len(self.checkpoint) > 0,
             "checkpoint",
@@ -55,4 +49,3 @@ class LocalizeConfig(Frozen):
             "a number, or null to choose it",
         )
         require(self.seed >= 0, "seed", self.seed, "a whole number from 0")
-        require(self.threads is None or self.threads >= 1, "threads", self.threads, "a whole number from 1")
