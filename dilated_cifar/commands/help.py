@@ -65,6 +65,7 @@ examples:
   python scripts/explain.py model=resnet layer=features.stage2 'position=[0,0]'
   python scripts/explain.py checkpoint=outputs/dilated_125 images=photos/*.jpg
   python scripts/explain.py checkpoint='[outputs/plain,outputs/dilated_125]'
+  python scripts/explain.py checkpoint=outputs/small/resnet outputs/small/drn_a outputs/small/drn_c
 
 {choices}
 keys and their defaults (and every key of the model, such as model.dilations):

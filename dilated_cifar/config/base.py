@@ -22,6 +22,10 @@ class Frozen:
             raise FrozenInstanceError(f"cannot assign to field {name!r}")
         super().__setattr__(name, value)
 
+    def _settle(self, **values: object) -> None:
+        """Give fields that are None what the others make of them; only for `__post_init__`."""
+        vars(self).update({name: value for name, value in values.items() if getattr(self, name) is None})
+
 
 @dataclass
 class Choice(Frozen):
@@ -46,6 +50,11 @@ def require(ok: bool, key: str, value: object, expected: str) -> None:
     """Raise a UserError that names `key` as the user types it, its value and what was expected."""
     if not ok:
         raise UserError(f"{key}={as_typed(value)}: expected {expected}")
+
+
+def require_seed(seed: int, key: str) -> None:
+    """Raise a UserError unless `seed` is one that every stream of random numbers takes."""
+    require(0 <= seed < 2**64, key, seed, f"a whole number from 0 to 2**64 - 1; write {key}=0")
 
 
 def require_one_of(value: str, choices: Sequence[str], key: str) -> None:

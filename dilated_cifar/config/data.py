@@ -3,12 +3,12 @@
 import math
 from dataclasses import dataclass, field
 
-from dilated_cifar.config.base import Choice, Frozen
+from dilated_cifar.config.base import Choice, Frozen, require_seed
+from dilated_cifar.config.model import IMAGE_SIZE
 from dilated_cifar.config.scenes import check_scenes
 from dilated_cifar.errors import UserError
 
 CIFAR10_TRAIN, CIFAR10_TEST, CIFAR10_CLASSES = 50_000, 10_000, 10
-IMAGE_SIDE = 32
 CIFAR10_MEAN, CIFAR10_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 """Of red, green and blue over all pixels of the training set, on the scale from 0 to 1."""
 
@@ -60,7 +60,7 @@ class DataConfig(Choice):
         super().__post_init__()
         _check_count("data.validation", self.validation, least=0, instead="data.validation=0 for none")
         _check_count("data.train_subset", self.train_subset, least=1, instead="data.train_subset=1000")
-        _check_count("data.split_seed", self.split_seed, least=0, instead="data.split_seed=0")
+        require_seed(self.split_seed, "data.split_seed")
         for key, values in (("data.mean", self.mean), ("data.std", self.std)):
             if len(values) != 3 or not all(math.isfinite(value) for value in values):
                 _refuse(key, values, "three numbers, for red, green and blue", f"{key}=[0.5,0.5,0.5]")
@@ -193,7 +193,7 @@ class SpacingConfig(DataConfig):
     def __post_init__(self) -> None:
         """Refuse distances and numbers of pairs that 32x32 pixels cannot hold."""
         super().__post_init__()
-        _check_count("data.seed", self.seed, least=0, instead="data.seed=0")
+        require_seed(self.seed, "data.seed")
         _check_count("data.train", self.train, least=1, instead="data.train=8000")
         _check_count("data.test", self.test, least=1, instead="data.test=2000")
         _check_amplitude("data.noise", self.noise, largest=0.5, instead="data.noise=0.03")
@@ -201,8 +201,8 @@ class SpacingConfig(DataConfig):
         if not 1 <= self.smallest < self.largest:
             expected = f"1 to {self.largest - 1} (less than data.largest={self.largest})"
             _refuse("data.smallest", self.smallest, expected, "data.smallest=2")
-        if self.largest > IMAGE_SIDE // 2:
-            _refuse("data.largest", self.largest, f"at most {IMAGE_SIDE // 2} pixels", "data.largest=11")
+        if self.largest > IMAGE_SIZE // 2:
+            _refuse("data.largest", self.largest, f"at most {IMAGE_SIZE // 2} pixels", "data.largest=11")
         if not 1 <= self.pairs <= 8:
             _refuse("data.pairs", self.pairs, "1 to 8 (more do not fit without touching)", "data.pairs=6")
 
@@ -240,7 +240,7 @@ class AugmentConfig(Frozen):
     def __post_init__(self) -> None:
         """Refuse what would leave nothing of the image, or no place for it."""
         for key, value, usual in (("augment.pad", self.pad, 4), ("augment.cutout", self.cutout, 16)):
-            if not 0 <= value < IMAGE_SIDE:
-                _refuse(key, value, f"0 to {IMAGE_SIDE - 1} pixels", f"{key}={usual}, or {key}=0 for none")
+            if not 0 <= value < IMAGE_SIZE:
+                _refuse(key, value, f"0 to {IMAGE_SIZE - 1} pixels", f"{key}={usual}, or {key}=0 for none")
         if self.canvas:
             check_scenes(self.canvas, self.scales, prefix="augment.")

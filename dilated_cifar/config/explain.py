@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from dilated_cifar.config.base import as_typed, require
+from dilated_cifar.config.base import as_typed, require, require_seed
 from dilated_cifar.config.evaluate import Place
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.dilation.rates import check_rates, receptive_field
@@ -53,7 +53,7 @@ class ExplainConfig(Place):
         )
         require(self.samples >= 2, "samples", self.samples, "a whole number from 2")
         require(self.controls >= 2, "controls", self.controls, "a whole number from 2")
-        require(self.seed >= 0, "seed", self.seed, "a whole number from 0")
+        require_seed(self.seed, "seed")
         require(
             not self.images or bool(self.checkpoint),
             "images",

@@ -3,9 +3,11 @@
 import math
 from dataclasses import dataclass, field
 
-from dilated_cifar.config.base import require
+from dilated_cifar.config.base import require, require_seed
 from dilated_cifar.config.evaluate import Place
 from dilated_cifar.config.scenes import check_scenes
+
+MOST_SHOWN = 100
 
 
 @dataclass
@@ -43,9 +45,15 @@ class LocalizeConfig(Place):
         for key, value in (("scenes", self.scenes), ("tuning", self.tuning), ("shown", self.shown)):
             require(value >= 1, key, value, "a whole number from 1")
         require(
+            self.shown <= MOST_SHOWN,
+            "shown",
+            self.shown,
+            f"at most {MOST_SHOWN}, a minute's work",
+        )
+        require(
             self.threshold is None or math.isfinite(self.threshold),
             "threshold",
             self.threshold,
             "a number, or null to choose it",
         )
-        require(self.seed >= 0, "seed", self.seed, "a whole number from 0")
+        require_seed(self.seed, "seed")

@@ -1,13 +1,13 @@
 """The networks a user may pick, and the bounds of their numbers."""
 
 from dataclasses import dataclass, field
-from itertools import accumulate
 from math import prod
-from operator import mul
+from typing import TypeVar
 
 from dilated_cifar.config.base import Choice, as_typed, require, require_one_of
-from dilated_cifar.dilation.arithmetic import convolution_output_size, strides_to_rates
+from dilated_cifar.dilation.arithmetic import convolution_output_size, output_strides, strides_to_rates
 
+Value = TypeVar("Value")
 IMAGE_SIZE = 32
 """Side of every input image in pixels; all data sets here are 32x32 like CIFAR-10."""
 
@@ -132,7 +132,7 @@ class Stage:
     """Dilation rate of the stage's convolutions."""
 
 
-def residual_stages(width: int, blocks: list[int], strides: list[int], output_stride: int) -> list[Stage]:
+def stages_of(width: int, blocks: list[int], strides: list[int], output_stride: int) -> list[Stage]:
     """Stages of doubling width, the strides behind `output_stride` turned into dilation."""
     steps = enumerate(zip(blocks, strides_to_rates(strides, output_stride), strict=True))
     return [Stage(width * 2**number, count, *step) for number, (count, step) in steps]
@@ -148,69 +148,60 @@ class ResNetConfig(ModelConfig):
     width: int = 16
     """Channels of the stem and of the first stage; each further stage has twice the channels."""
     blocks: list[int] | None = None
-    """Basic blocks in each stage; null for two in each."""
+    """Basic blocks in each stage; null becomes two in each."""
     strides: list[int] | None = None
-    """Stride of the first convolution of each stage; null for 1 and then 2 in each further stage."""
+    """Stride of the first convolution of each stage; null becomes 1 and then 2 in each further stage."""
     output_stride: int | None = None
     """Pixels between neighbours of the last map: strides behind it become dilation; null to keep them all."""
     shortcut: str | None = None
     """What carries the input across a block that changes the shape: `conv3x3` (published) or `conv1x1`;
-    null for `conv1x1` in a twin and else `conv3x3`."""
+    null becomes `conv1x1` in a twin and else `conv3x3`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        stages = None
-        if self.layout is not None:
-            stages = require_layout(self.layout)
+        layout = None if self.layout is None else require_layout(self.layout)
+        require_residual(self.width, self.blocks, layout, self.layout)
+        if layout is not None:
             require(
-                self.strides is None,
+                self.strides in (None, layout.strides),
                 "model.strides",
                 self.strides,
-                f"null, for model.layout={self.layout} has strides of its own; leave out one of the two",
+                f"{as_typed(layout.strides)}, those of model.layout={self.layout}; leave out one of the two",
             )
-        require_residual(self.width, self.blocks, stages, self.layout)
-        if self.strides is not None:
-            require(
-                len(self.strides) == len(self.stage_blocks) and min(self.strides) >= 1,
-                "model.strides",
-                self.strides,
-                f"{len(self.stage_blocks)} strides from 1, one for each stage of "
-                f"model.blocks={as_typed(self.stage_blocks)}",
-            )
-        if self.shortcut is not None:
-            require_one_of(self.shortcut, list(SHORTCUTS), "model.shortcut")
-        if self.output_stride is not None:
-            products = list(dict.fromkeys(accumulate(self.stage_strides, mul)))
-            require(
-                self.output_stride in products,
-                "model.output_stride",
-                self.output_stride,
-                f"a product of the first strides of {as_typed(self.stage_strides)}: "
-                f"one of {', '.join(str(product) for product in products)}",
-            )
-
-    @property
-    def stage_strides(self) -> list[int]:
-        """Stride of each stage before `output_stride` turns some into dilation."""
-        if self.layout is not None:
-            return LAYOUTS[self.layout].strides
-        return self.strides or [1] + [2] * (len(self.blocks or [BLOCKS] * 3) - 1)
-
-    @property
-    def stage_blocks(self) -> list[int]:
-        """Basic blocks in each stage."""
-        return self.blocks or [BLOCKS] * len(self.stage_strides)
+        # What null stands for is settled here, so that a saved configuration says what was built.
+        number = len(layout.strides if layout else self.strides or self.blocks or [BLOCKS] * 3)
+        self._settle(
+            blocks=[BLOCKS] * number,
+            strides=layout.strides if layout else [1] + [2] * (len(self.blocks or [BLOCKS] * number) - 1),
+            shortcut="conv1x1" if layout else "conv3x3",
+        )
+        strides, blocks = settled(self.strides), settled(self.blocks)
+        require(
+            len(strides) == len(blocks) and min(strides) >= 1 and prod(strides) <= IMAGE_SIZE,
+            "model.strides",
+            strides,
+            f"{len(blocks)} strides from 1, one for each stage of model.blocks={as_typed(blocks)}, which "
+            f"multiply to {IMAGE_SIZE} at most",
+        )
+        require_one_of(settled(self.shortcut), list(SHORTCUTS), "model.shortcut")
+        products = sorted(set(output_strides(strides)))
+        require(
+            self.output_stride is None or self.output_stride in products,
+            "model.output_stride",
+            self.output_stride,
+            f"a product of the first strides of {as_typed(strides)}: one of {', '.join(map(str, products))}",
+        )
 
     @property
     def stages(self) -> list[Stage]:
         """What is built, stage by stage."""
-        strides = self.stage_strides
-        return residual_stages(self.width, self.stage_blocks, strides, self.output_stride or prod(strides))
+        strides = settled(self.strides)
+        return stages_of(self.width, settled(self.blocks), strides, self.output_stride or prod(strides))
 
     @property
     def shortcut_kernel(self) -> int:
         """Side of the shortcut's kernel."""
-        return SHORTCUTS[self.shortcut or ("conv3x3" if self.layout is None else "conv1x1")]
+        return SHORTCUTS[settled(self.shortcut)]
 
 
 VARIANTS = ["a", "b", "c", "d"]
@@ -232,22 +223,23 @@ class DrnConfig(ModelConfig):
     """Channels of the stem, of the levels in front and of the first stage; each further stage has
     twice the channels."""
     blocks: list[int] | None = None
-    """Basic blocks in each stage; null for two in each."""
+    """Basic blocks in each stage; null becomes two in each."""
     shortcut: str = "conv1x1"
     """What carries the input across a block that changes the shape: `conv1x1` or `conv3x3`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_one_of(self.variant, VARIANTS, "model.variant")
-        require_residual(self.width, self.blocks, require_layout(self.layout), self.layout)
+        layout = require_layout(self.layout)
+        require_residual(self.width, self.blocks, layout, self.layout)
+        self._settle(blocks=[BLOCKS] * len(layout.strides))
         require_one_of(self.shortcut, list(SHORTCUTS), "model.shortcut")
 
     @property
     def stages(self) -> list[Stage]:
         """The residual network within, stage by stage."""
         layout = LAYOUTS[self.layout]
-        blocks = self.blocks or [BLOCKS] * len(layout.strides)
-        return residual_stages(self.width, blocks, layout.strides, layout.output_stride)
+        return stages_of(self.width, settled(self.blocks), layout.strides, layout.output_stride)
 
     @property
     def shortcut_kernel(self) -> int:
@@ -255,14 +247,20 @@ class DrnConfig(ModelConfig):
         return SHORTCUTS[self.shortcut]
 
 
-def require_layout(layout: str) -> int:
-    """The number of stages of a layout; raises a UserError where there is none of that name."""
-    require_one_of(layout, list(LAYOUTS), "model.layout")
-    return len(LAYOUTS[layout].strides)
+def settled(value: Value | None) -> Value:
+    """A field that `__post_init__` has settled."""
+    assert value is not None
+    return value
 
 
-def require_residual(width: int, blocks: list[int] | None, stages: int | None, layout: str | None) -> None:
-    """Raise a UserError for a width below 1, or blocks that do not fit the stages of a layout."""
+def require_layout(name: str) -> Layout:
+    """The layout of that name; raises a UserError where there is none."""
+    require_one_of(name, list(LAYOUTS), "model.layout")
+    return LAYOUTS[name]
+
+
+def require_residual(width: int, blocks: list[int] | None, layout: Layout | None, name: str | None) -> None:
+    """Raise a UserError for a width below 1, or blocks that do not fit the stages of the layout `name`."""
     require(width >= 1, "model.width", width, "a whole number from 1")
     if blocks is not None:
         require(
@@ -271,10 +269,11 @@ def require_residual(width: int, blocks: list[int] | None, stages: int | None, l
             blocks,
             "the number of blocks of each stage, from 1, such as [2,2,2]",
         )
+        stages = len(blocks) if layout is None else len(layout.strides)
         require(
-            stages is None or len(blocks) == stages,
+            len(blocks) == stages,
             "model.blocks",
             blocks,
-            f"{stages} numbers, one for each stage of model.layout={layout}, such as "
-            f"{as_typed([BLOCKS] * (stages or 0))}",
+            f"{stages} numbers, one for each stage of model.layout={name}, such as "
+            f"{as_typed([BLOCKS] * stages)}",
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from dilated_cifar.config.base import Frozen, require, require_one_of
+from dilated_cifar.config.base import Frozen, require, require_one_of, require_seed
 from dilated_cifar.config.data import AugmentConfig, DataConfig, SpacingConfig
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.config.optimization import OptimizerConfig, ScheduleConfig
@@ -65,7 +65,7 @@ class Config(Frozen):
     """Show progress bars."""
 
     def __post_init__(self) -> None:
-        require(self.seed >= 0, "seed", self.seed, "a whole number from 0")
+        require_seed(self.seed, "seed")
         require(self.epochs >= 1, "epochs", self.epochs, "a whole number from 1")
         require(self.batch_size >= 1, "batch_size", self.batch_size, "a whole number from 1")
         require(

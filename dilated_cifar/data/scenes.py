@@ -54,13 +54,14 @@ def make_scenes(
     mean: Sequence[float],
     std: Sequence[float],
     seed: int,
+    purpose: str = "",
     scales: Sequence[float] = (0.5, 1.5),
     backgrounds: Sequence[str] = BACKGROUNDS,
 ) -> Scenes:
     """Make scenes of a stratified choice of images; each class has every background equally often.
 
-    Which images, sizes and places they are does not depend on `backgrounds`, and more scenes of the same seed
-    begin with the same ones: what varies can be compared image by image.
+    Which images, sizes and places they are does not depend on `backgrounds`, and in more scenes of the same
+    seed they begin with the same ones: what varies can be compared image by image.
 
     Args:
         split: where the images, and the parts of others for the background `blur`, come from.
@@ -69,6 +70,7 @@ def make_scenes(
         mean: of red, green and blue, on the scale from 0 to 1.
         std: of red, green and blue, on the same scale.
         seed: of all choices.
+        purpose: what the scenes are for; scenes for another purpose have other sizes, places and noise.
         scales: smallest and largest size; 1 is the image's own. The sides are whole numbers of pixels.
         backgrounds: which of BACKGROUNDS.
 
@@ -78,14 +80,14 @@ def make_scenes(
     if count > len(split):
         raise ValueError(f"count={count}: expected at most the {len(split)} images of the split")
     labels = split.labels.cpu().numpy()
-    chosen = stratified_order(labels, "scene images", seed)[:count]
+    chosen = stratified_order(labels, "scene images", purpose, seed)[:count]
     numbers = np.array([BACKGROUNDS.index(name) for name in backgrounds], dtype=np.int64)
     kinds = np.empty(count, dtype=np.int64)
     # Dealt out class by class, so that no class has more of one background than of another.
-    stream = Stream("scene backgrounds", seed)
+    stream = Stream("scene backgrounds", purpose, seed)
     shuffled, turn = stream.permutation(count), stream.permutation(labels.max() + 1)
     kinds[np.lexsort((shuffled, turn[labels[chosen]]))] = numbers[np.arange(count) % len(numbers)]
-    others = choose_others(chosen, labels, "scene others", seed)
+    others = choose_others(chosen, labels, "scene others", purpose, seed)
 
     device = split.images.device
     images = torch.empty(count, split.images.shape[1], canvas, canvas, dtype=torch.uint8, device=device)
@@ -96,6 +98,7 @@ def make_scenes(
             split.images[_on(device, chosen[part])],
             kinds[part],
             split.images[_on(device, others[part])],
+            purpose,
             seed,
             first,
             canvas=canvas,

@@ -120,16 +120,20 @@ def strides_to_rates(strides: Sequence[int], output_stride: int) -> list[tuple[i
     Source: Yu, Koltun & Funkhouser 2017, "Dilated residual networks", section 2; the name output stride is
     that of Chen et al. 2017, "Rethinking atrous convolution".
     """
-    products = [prod(strides[:count]) for count in range(1, len(strides) + 1)]
+    products = output_strides(strides)
     if output_stride not in products:
-        written = ", ".join(str(product) for product in dict.fromkeys(products))
         raise ValueError(
             f"output_stride={output_stride} is no product of the first of the strides {list(strides)}, "
-            f"one of {written} was expected"
+            f"one of {', '.join(str(product) for product in sorted(set(products)))} was expected"
         )
     kept = products.index(output_stride) + 1
     found = [(stride, 1) for stride in strides[:kept]]
     return found + [(1, product // output_stride) for product in products[kept:]]
+
+
+def output_strides(strides: Sequence[int]) -> list[int]:
+    """Compute the products of the first strides, from the first one alone to all."""
+    return [prod(strides[: count + 1]) for count in range(len(strides))]
 
 
 def check_odd(kernel_size: int) -> None:

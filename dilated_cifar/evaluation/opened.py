@@ -68,11 +68,10 @@ def open_all(checkpoints: Sequence[str], *, device: str) -> list[Trained]:
     paths = [Path(text) for text in checkpoints]
     paths = [checkpoint.of_run(path, key="checkpoint") if path.is_dir() else path for path in paths]
     folders = [run_folder(path).resolve().name or path.stem for path in paths]
+    labels = [re.sub(r"[^\w.+-]+", "-", folder) for folder in folders]
     found = []
-    for number, (path, folder) in enumerate(zip(paths, folders, strict=True), start=1):
-        label = re.sub(r"[^\w.+-]+", "-", folder)
-        if folders.count(folder) > 1:
-            label = f"{number}-{label}-{path.stem}"
+    for number, (path, name) in enumerate(zip(paths, labels, strict=True), start=1):
+        label = f"{number}-{name}-{path.stem}" if labels.count(name) > 1 else name
         opened = open_checkpoint(path, device=device, precision="fp32")
         found.append(Trained(**vars(opened), label=label))
     return found

@@ -1,5 +1,6 @@
 """A user's own pictures, brought to the shape a network was trained on."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -75,11 +76,14 @@ def read_pixels(path: Path) -> Tensor:
         UserError: the file is no picture.
     """
     try:
-        with Image.open(path) as opened:
-            upright = ImageOps.exif_transpose(opened)
-            if upright.mode.startswith("I;16"):  # Pillow would clip 16 bits instead of scaling them
-                upright = Image.fromarray((np.asarray(upright) // 257).astype(np.uint8))
-            picture = upright.convert("RGBA")
+        with warnings.catch_warnings():
+            # Only what Pillow takes for an attack is refused; a large picture is the user's own.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as opened:
+                upright = ImageOps.exif_transpose(opened)
+                if upright.mode.startswith("I;16"):  # Pillow would clip 16 bits instead of scaling them
+                    upright = Image.fromarray((np.asarray(upright) // 257).astype(np.uint8))
+                picture = upright.convert("RGBA")
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
         raise UserError(
             f"images={path}: not a picture that can be read; expected PNG, JPEG or the like"

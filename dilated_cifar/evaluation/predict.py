@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from dilated_cifar.config.data import DataConfig
 from dilated_cifar.data.augment import normalize
 from dilated_cifar.device import Machine
+from dilated_cifar.models.classifier import Classifier
 
 BATCH = 500
 """Images a forward pass; larger ones gain nothing on a CPU and cost memory."""
@@ -43,6 +44,19 @@ def predict(
         logits.append(output)
     model.train(was_training)
     return torch.cat(logits)
+
+
+@torch.no_grad()
+def class_maps(model: Classifier, inputs: Tensor, *, batch: int) -> Tensor:
+    """Class maps [N, classes, h, w] of normalised images [N, 3, H, W], `batch` of them at once.
+
+    In eval mode; the model's own mode is restored.
+    """
+    was_training = model.training
+    model.eval()
+    maps = torch.cat([model.class_maps(part) for part in inputs.split(batch)])
+    model.train(was_training)
+    return maps
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -80,7 +81,16 @@ def build_resnet(config: ResNetConfig, classes: int) -> Classifier:
     """
     parts: OrderedDict[str, nn.Module] = OrderedDict(stem=plain_layers(3, config.width))
     parts |= residual_stages(config.width, config.stages, config.shortcut_kernel)
-    return Classifier(nn.Sequential(parts), config.stages[-1].channels, classes, dropout=config.dropout)
+    features = nn.Sequential(parts)
+    features.register_load_state_dict_pre_hook(rename_numbered_parts)
+    return Classifier(features, config.stages[-1].channels, classes, dropout=config.dropout)
+
+
+def rename_numbered_parts(features: nn.Module, weights: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Read weights from the time when the parts had the numbers 0, 1, 2 and so on for names."""
+    for number, name in enumerate(dict(features.named_children())):
+        for key in [key for key in weights if key.startswith(f"{prefix}{number}.")]:
+            weights[f"{prefix}{name}{key.removeprefix(f'{prefix}{number}')}"] = weights.pop(key)
 
 
 def residual_stages(

@@ -1,16 +1,21 @@
 """Localizing from the command line, on real CIFAR-10."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from dilated_cifar.commands import localize, train
 from dilated_cifar.commands.guard import guard
+from dilated_cifar.config.data import Cifar10Config
+from dilated_cifar.config.localize import LocalizeConfig
+from dilated_cifar.evaluation.localization.report import scenes_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FEW = ["scenes=30", "tuning=20", "shown=3", "threads=1"]
@@ -74,6 +79,7 @@ def test_networks_stand_in_one_table_beside_boxes_that_see_nothing(
             assert (
                 figures["localized"]["low"] <= figures["localized"]["value"] <= figures["localized"]["high"]
             )
+    assert numbers["threshold"] is None
     # What sees nothing is the same for all networks, but for the class they name.
     blind = [row["figures"]["all"]["mean_iou"] for row in numbers["results"] if row["threshold"] is None]
     assert blind[:2] == blind[2:]
@@ -92,6 +98,35 @@ def test_the_same_seed_gives_the_same_figures_and_another_does_not(
     assert one != three
 
 
+def test_thresholds_are_not_chosen_on_the_places_of_the_test_scenes(runs: Path, cifar10_root: Path) -> None:
+    config = LocalizeConfig(checkpoint=[str(runs / "drn_c")], scenes=40, tuning=40)
+    data = Cifar10Config(root=str(cifar10_root), validation=50, train=128, test=50)
+    tuning, scenes = scenes_of(data, "train", config), scenes_of(data, "test", config)
+    assert (tuning.boxes == scenes.boxes).all(1).sum() < 2
+
+
+def test_networks_of_one_folder_name_stay_apart(told: Told, runs: Path, tmp_path: Path) -> None:
+    for name, source in (("a b", "drn_c"), ("a-b", "twin")):
+        shutil.copytree(runs / source, tmp_path / name)
+    told("checkpoint=a b", "a-b", "output=out")
+    numbers = json.loads((tmp_path / "out" / "localization.json").read_text())
+    assert len({row["network"] for row in numbers["results"]}) == 2
+    assert len(numbers["results"]) == 8
+
+
+def test_networks_may_normalise_differently_but_not_have_seen_other_images(
+    told: Told, runs: Path, cifar10_root: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name, change in (("scaled", {"mean": [0.0] * 3, "train_subset": 9}), ("other", {"split_seed": 1})):
+        saved = torch.load(runs / "twin" / "checkpoints" / "best.pt", weights_only=True)
+        saved["config"]["data"].update(change)
+        torch.save(saved, tmp_path / f"{name}.pt")
+    told(f"checkpoint={runs / 'drn_c'}", "scaled.pt", "output=out")
+    words = [f"checkpoint={runs / 'drn_c'}", "other.pt", f"data.root={cifar10_root}"]
+    assert guard(lambda: localize.run(words)) == 2
+    assert "other.pt: data.split_seed is not that of" in capfd.readouterr().err
+
+
 def test_ones_own_pictures_get_a_heat_map_and_a_box(told: Told, runs: Path, tmp_path: Path) -> None:
     Image.new("RGB", (90, 45), (200, 30, 30)).save(tmp_path / "a, wide one.png")
     Image.new("L", (50, 80), 99).save(tmp_path / "grey.jpg")
@@ -100,7 +135,7 @@ def test_ones_own_pictures_get_a_heat_map_and_a_box(told: Told, runs: Path, tmp_
     folder = runs / "drn_c" / "localize"
     assert {path.name for path in folder.iterdir()} == {"pictures.json", "pictures.png"}
     (network,) = json.loads((folder / "pictures.json").read_text())["networks"]
-    assert [picture["size"] for picture in network["pictures"]] == [[32, 64], [64, 40]]
+    assert [picture["size"] for picture in network["pictures"]] == [[45, 90], [80, 50]]
     for picture in network["pictures"]:
         top, left, bottom, right = picture["box"]
         assert 0 <= top < bottom <= picture["size"][0]
@@ -109,8 +144,8 @@ def test_ones_own_pictures_get_a_heat_map_and_a_box(told: Told, runs: Path, tmp_
 
 
 def test_a_checkpoint_is_enough_for_pictures_where_the_threshold_is_given(runs: Path, tmp_path: Path) -> None:
-    Image.new("RGB", (64, 64), (20, 90, 200)).save(tmp_path / "sky.png")
-    words = [f"checkpoint={runs / 'twin'}", "images=sky.png", "threshold=0", "data.root=nowhere"]
+    Image.new("RGB", (64, 64), (20, 90, 200)).save(tmp_path / "$sky^$.png")
+    words = [f"checkpoint={runs / 'twin'}", "images=$sky^$.png", "threshold=0", "data.root=nowhere"]
     words += ["data.download=false", "output=out"]
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "localize.py"), *words],
@@ -132,6 +167,9 @@ def test_a_checkpoint_is_enough_for_pictures_where_the_threshold_is_given(runs: 
         (["tuning=200"], "tuning=200: expected at most the 128 images of the train split"),
         (["threshold=nan"], "threshold=nan: expected a number"),
         (["shown=0"], "shown=0: expected a whole number from 1"),
+        (["shown=1000"], "shown=1000: expected at most 100"),
+        (["seed=18446744073709551616"], "expected a whole number from 0 to 2**64 - 1"),
+        (["output=grey.png"], "output=grey.png: cannot be written"),
         (["images=none.png"], "images=none.png: no pictures there"),
         (["images=tiny.png"], "tiny.png: 8x8 pixels, fewer than the 32x32 places of the class map of drn_c"),
         (["images=strip.png"], "class map of drn_c has 1x32 places on 2x64 pixels"),

@@ -58,7 +58,12 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
         ),
         (["model=resnet", "model.output_stride=3"], "model.output_stride=3: expected a product of the first"),
         (["model=resnet", "model.layout=G"], "model.layout=G: expected one of S, F, four"),
-        (["model=resnet", "model.layout=S", "model.strides=[1,1,1]"], "model.strides=[1,1,1]: expected null"),
+        (
+            ["model=resnet", "model.layout=S", "model.strides=[1,1,1]"],
+            "model.strides=[1,1,1]: expected [1,2",
+        ),
+        (["model=resnet", "model.strides=[1,8,8]"], "which multiply to 32 at most"),
+        (["seed=18446744073709551616"], "seed=18446744073709551616: expected a whole number from 0 to"),
         (["model=drn_e"], "model=drn_e: expected"),
         (["model=drn_a", "model.variant=e"], "model.variant=e: expected one of a, b, c, d"),
         (["model=drn_c", "model.layout=fuor"], "model.layout=fuor: expected four?"),

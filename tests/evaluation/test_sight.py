@@ -11,11 +11,12 @@ from dilated_cifar.config.model import CnnConfig, ModelConfig, ResNetConfig
 from dilated_cifar.data.augment import normalize
 from dilated_cifar.device import choose_machine
 from dilated_cifar.dilation.coverage import lattice_share, network_count_map
+from dilated_cifar.evaluation.predict import class_maps
 from dilated_cifar.evaluation.sight.compare import Seen, as_data, findings
 from dilated_cifar.evaluation.sight.features import shown_layers, strongest_maps
 from dilated_cifar.evaluation.sight.gradients import Plan, Stage, make_plan, mean_gradients
 from dilated_cifar.evaluation.sight.measures import overlap, radius, variogram, variogram_ratio
-from dilated_cifar.evaluation.sight.network import class_maps, control, fresh_network, see
+from dilated_cifar.evaluation.sight.network import control, fresh_network, see
 from dilated_cifar.models import build
 from dilated_cifar.models.classifier import Classifier
 
@@ -175,7 +176,7 @@ def test_shortcuts_keep_the_grid_and_plain_layers_behind_it_mend_it(inputs: Tens
 
 def test_class_maps_average_to_the_logits(fresh: Callable[..., Classifier], inputs: Tensor) -> None:
     model = fresh(stack(1, 2, 5))
-    maps = class_maps(model, inputs)
+    maps = class_maps(model, inputs, batch=5)
     assert maps.shape == (12, 10, 16, 16)
     torch.testing.assert_close(maps.mean((2, 3)), model(inputs).detach(), atol=1e-5, rtol=1e-4)
 

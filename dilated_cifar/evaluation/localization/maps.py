@@ -1,6 +1,5 @@
 """Class maps of whole images, and where their places lie."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -11,9 +10,7 @@ from dilated_cifar.dilation.trace import trace
 from dilated_cifar.dilation.view import last_row
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.opened import Trained
-
-BATCH = 50
-"""Images a pass; class maps of larger batches no longer fit the caches."""
+from dilated_cifar.evaluation.predict import class_maps
 
 
 @dataclass(frozen=True)
@@ -32,11 +29,17 @@ class Grid:
     def edges(self, axis: int) -> tuple[Tensor, Tensor]:
         """Where each place of an axis begins and ends: float64 [places], in pixels from the image's border.
 
-        A place reaches half of the way to its neighbours.
+        A place reaches half of the way to its neighbours, the outermost to the border where the map was
+        padded: where another place would not fit between.
         """
         centres = self.start[axis] + 0.5 + self.jump[axis] * torch.arange(self.shape[axis]).double()
         half = self.jump[axis] / 2
-        return (centres - half).clamp(0, self.image[axis]), (centres + half).clamp(0, self.image[axis])
+        begins, ends = centres - half, centres + half
+        if begins[0] < half:
+            begins[0] = 0
+        if ends[-1] > self.image[axis] - half:
+            ends[-1] = self.image[axis]
+        return begins, ends
 
 
 def class_grid(trained: Trained, image: tuple[int, int], *, key: str) -> Grid:
@@ -67,12 +70,24 @@ def class_grid(trained: Trained, image: tuple[int, int], *, key: str) -> Grid:
     return Grid(last.start, last.jump, shape, image)
 
 
-@torch.inference_mode()
-def class_maps(trained: Trained, images: Tensor) -> Iterator[Tensor]:
-    """Class maps [n, classes, h, w] on the CPU, batch by batch, of images uint8 [N, 3, H, W]."""
-    trained.model.eval()
-    for batch in images.split(BATCH):
-        yield trained.model.class_maps(trained.inputs(batch)).float().cpu()
+def batch_size(image: tuple[int, int]) -> int:
+    """Images a pass: as many pixels as 50 scenes of the usual size, beyond which nothing is gained."""
+    return max(1, 50 * 64**2 // (image[0] * image[1]))
+
+
+def maps_of(trained: Trained, images: Tensor) -> Tensor:
+    """Class maps [N, classes, h, w] on the CPU of images uint8 [N, 3, H, W].
+
+    Raises:
+        UserError: the network diverged, so that they are not numbers.
+    """
+    maps = class_maps(trained.model, trained.inputs(images), batch=len(images)).float().cpu()
+    if not maps.isfinite().all():
+        raise UserError(
+            f"checkpoint={trained.path}: its class maps are not finite numbers; expected a network whose "
+            "training did not diverge"
+        )
+    return maps
 
 
 def upsample(maps: Tensor, grid: Grid) -> tuple[Tensor, Grid]:
@@ -92,10 +107,10 @@ def upsample(maps: Tensor, grid: Grid) -> tuple[Tensor, Grid]:
 
 def to_pixels(mask: Tensor, grid: Grid) -> Tensor:
     """Give each pixel the value of the place it lies in, bool [H, W] of bool [h, w]; beyond all, False."""
-    lines, known = [], []
-    for start, jump, places, pixels in zip(grid.start, grid.jump, grid.shape, grid.image, strict=True):
-        nearest = ((torch.arange(pixels) - start) / jump).round().long()
-        lines.append(nearest.clamp(0, places - 1))
-        known.append((nearest >= 0) & (nearest < places))
-    rows, columns = lines
-    return mask[rows][:, columns] & known[0][:, None] & known[1]
+    members = []
+    for axis in (0, 1):
+        begins, ends = grid.edges(axis)
+        middles = torch.arange(grid.image[axis]).double()[:, None] + 0.5
+        members.append(((middles >= begins) & (middles < ends)).float())
+    rows, columns = members
+    return rows @ mask.float() @ columns.T > 0

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torchvision.ops import box_area
 
 from dilated_cifar.data.scenes import BACKGROUNDS, Scenes
 from dilated_cifar.evaluation.localization.boxes import (
+    areas,
     boxes_around,
     centre_boxes,
     contains,
     overlaps,
     winning_responses,
 )
-from dilated_cifar.evaluation.localization.maps import BATCH, Grid, class_grid, class_maps, upsample
+from dilated_cifar.evaluation.localization.maps import Grid, batch_size, class_grid, maps_of, upsample
 from dilated_cifar.evaluation.metrics import wilson_interval
 from dilated_cifar.evaluation.opened import Trained
 
@@ -57,8 +57,9 @@ def ask(trained: Trained, scenes: Scenes) -> Answers:
     grid = class_grid(trained, (side, side), key=f"canvas={side}")
     named: list[Tensor] = []
     parts: dict[str, list[Responses]] = {AS_IT_IS: [], UPSAMPLED: []}
-    labels = scenes.labels.split(BATCH)
-    for maps, true in zip(class_maps(trained, scenes.images), labels, strict=True):
+    batch = batch_size(grid.image)
+    for images, true in zip(scenes.images.split(batch), scenes.labels.split(batch), strict=True):
+        maps = maps_of(trained, images)
         named.append(maps.mean((2, 3)).argmax(1))
         parts[AS_IT_IS].append(respond(maps, grid, named[-1], true))
         parts[UPSAMPLED].append(respond(*upsample(maps, grid), named[-1], true))
@@ -153,8 +154,6 @@ class Outcome:
     method: str
     threshold: float | None
     figures: dict[str, Figures]
-    boxes: Tensor
-    """Of the class that the network names, float64 [N, 4]."""
 
 
 ALL = "all"
@@ -182,13 +181,13 @@ def outcomes(
         of_named = boxes_around(responses.predicted, passing, responses.grid)
         of_true = boxes_around(responses.true, passing, responses.grid)
         figures = by_background(answers.named, of_named, of_true, responses.peak, scenes)
-        found.append(Outcome(trained.label, reading, passing, figures, of_named))
+        found.append(Outcome(trained.label, reading, passing, figures))
     canvas = scenes.images.shape[-1]
     for method, length in ((WHOLE, canvas), (CENTRE, side)):
         boxes = centre_boxes(len(scenes), length, (canvas, canvas))
         middle = (boxes[:, :2] + boxes[:, 2:]) / 2
         figures = by_background(answers.named, boxes, boxes, middle, scenes)
-        found.append(Outcome(trained.label, method, None, figures, boxes))
+        found.append(Outcome(trained.label, method, None, figures))
     return found
 
 
@@ -201,7 +200,7 @@ def by_background(
     right = named == scenes.labels
     own, true = overlaps(of_named, scenes.boxes), overlaps(of_true, scenes.boxes)
     pointed = contains(scenes.boxes.double(), points)
-    boxless = box_area(of_true).isnan()
+    boxless = areas(of_true).isnan()
     return {
         name: Figures(
             int(chosen.sum()),

@@ -16,11 +16,14 @@ TRUE, FOUND = "white", "red"
 class Shown:
     """What one network sees in an image of H x W pixels.
 
-    `heat` [H, W] is the class map of the class it names, interpolated to the pixels; `mask` [H, W] is where
-    that class wins and passes the threshold; `box` is top, left, bottom, right, None where none passes.
+    `named` is the class it names, `overlap` how much its box and the true one have in common, None where
+    there is no true one. `heat` [H, W] is the class map of the class it names, interpolated to the pixels;
+    `mask` [H, W] is where that class wins and passes the threshold; `box` is top, left, bottom, right, None
+    where none passes.
     """
 
-    title: str
+    named: str
+    overlap: float | None
     heat: Tensor
     mask: Tensor
     box: Sequence[float] | None
@@ -53,14 +56,17 @@ def draw_localization(
         pixels = image.permute(1, 2, 0).cpu().numpy()
         true = None if boxes is None else boxes[row]
         line[0].imshow(pixels)
-        line[0].set_title(names[row], fontsize=8)
+        line[0].set_title(names[row], fontsize=8, parse_math=False)
         draw_box(line[0], true, TRUE)
         for number, (label, seen) in enumerate(networks):
             heat, mask = line[1 + 2 * number], line[2 + 2 * number]
             heat.imshow(pixels.mean(2), cmap="gray")
             heat.imshow(seen[row].heat.numpy(), cmap="viridis", alpha=0.65)
             mask.imshow(seen[row].mask.numpy(), cmap="gray", vmin=-0.5, vmax=1.3)
-            heat.set_title(f"{label}\n{seen[row].title}" if row == 0 else seen[row].title, fontsize=8)
+            title = seen[row].named
+            if seen[row].overlap is not None:
+                title += f", IoU {seen[row].overlap:.2f}"
+            heat.set_title(f"{label}\n{title}" if row == 0 else title, fontsize=8)
             for axes in (heat, mask):
                 draw_box(axes, true, TRUE)
                 draw_box(axes, seen[row].box, FOUND)

@@ -4,20 +4,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
-from dilated_cifar.config.data import CIFAR10_MEAN, CIFAR10_STD, Cifar10Config
+from dilated_cifar.config.data import CIFAR10_MEAN, CIFAR10_STD, Cifar10Config, DataConfig
 from dilated_cifar.config.localize import LocalizeConfig
-from dilated_cifar.config.run import differing_keys
 from dilated_cifar.data.scenes import BACKGROUNDS, Scenes, make_scenes
 from dilated_cifar.data.splits import load_split
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.localization.boxes import boxes_around, overlaps, winning_responses
-from dilated_cifar.evaluation.localization.maps import class_grid, class_maps, to_pixels, upsample
+from dilated_cifar.evaluation.localization.maps import class_grid, maps_of, to_pixels, upsample
 from dilated_cifar.evaluation.localization.measures import (
     AS_IT_IS,
     ask,
@@ -27,8 +24,10 @@ from dilated_cifar.evaluation.localization.measures import (
 )
 from dilated_cifar.evaluation.localization.pictures import Shown, draw_localization
 from dilated_cifar.evaluation.localization.tables import (
-    DEFINITIONS,
     as_data,
+    box_on,
+    definitions,
+    heading,
     table_by_background,
     table_of_all,
     table_of_pictures,
@@ -36,6 +35,11 @@ from dilated_cifar.evaluation.localization.tables import (
 from dilated_cifar.evaluation.opened import Trained, data_here, folder_for, open_all
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.evaluation.own_images import find_images, read_pixels, scale_to
+
+ROWS = 20
+"""Rows of a picture; more go to further ones."""
+DECIDING = ("validation", "split_seed", "train", "test")
+"""Keys of a data set that decide which images a network was trained on, and which are left to measure it."""
 
 
 def localize_scenes(config: LocalizeConfig) -> None:
@@ -45,27 +49,30 @@ def localize_scenes(config: LocalizeConfig) -> None:
         UserError: a checkpoint, the data or the output folder is not as expected.
     """
     trained = open_networks(config)
-    tuning, scenes = scenes_of(trained, "train", config), scenes_of(trained, "test", config)
-    side = choose_side(tuning)
-    found = {
-        each.label: outcomes(each, tuning, scenes, side=side, threshold=config.threshold) for each in trained
-    }
+    for each in trained:
+        class_grid(each, (config.canvas, config.canvas), key=f"canvas={config.canvas}")
+    tuning, scenes = (scenes_of(trained[0].config.data, split, config) for split in ("train", "test"))
     output = Output(folder_of(trained, config))
-    rows = [outcome for of_network in found.values() for outcome in of_network]
-    heading = (
-        f"{len(scenes)} scenes of test images, {config.canvas}x{config.canvas} pixels, the image at "
-        f"{config.scales[0]:g} to {config.scales[1]:g} times its size; threshold from {len(tuning)} scenes "
-        f"of training images; centre box {side}x{side}"
-    )
-    output.console.print(table_of_all(rows, heading))
+    output.prepare()
+    side = choose_side(tuning)
+    found = [outcomes(each, tuning, scenes, side=side, threshold=config.threshold) for each in trained]
+    rows = [outcome for of_network in found for outcome in of_network]
+    output.console.print(table_of_all(rows, heading(config, side)))
     output.console.print()
     output.console.print(table_by_background(rows))
     output.console.print()
-    for name, meaning in DEFINITIONS.items():
+    for name, meaning in definitions(config).items():
         output.console.print(f"{name}: {meaning}", style="dim")
     output.note("localization", as_data(trained, rows, config, side))
-    thresholds = {label: of_network[0].threshold for label, of_network in found.items()}
-    output.draw("localization", scene_pictures(trained, scenes, thresholds, config))
+    chosen = turns(scenes, config.shown)
+    images = [scenes.images[number] for number in chosen]
+    true = [scenes.boxes[number] for number in chosen]
+    names = [trained[0].class_names[scenes.labels[number]] for number in chosen]
+    networks = [
+        (each.label, [look(each, *pair, of_network[0].threshold) for pair in zip(images, true, strict=True)])
+        for each, of_network in zip(trained, found, strict=True)
+    ]
+    draw_pages(output, "localization", images, names, [box.tolist() for box in true], networks)
     output.close()
 
 
@@ -77,48 +84,54 @@ def localize_pictures(config: LocalizeConfig) -> None:
     """
     paths = find_images(config.images)
     trained = open_networks(config)
-    whole = [read_pixels(path) for path in paths]
-    pictures = [scale_to(picture, config.canvas) for picture in whole]
-    networks = []
-    numbers: list[dict[str, Any]] = []
+    pictures, sizes = [], []
+    for path in paths:
+        whole = read_pixels(path)
+        pictures.append(scale_to(whole, config.canvas))
+        sizes.append((whole.shape[1], whole.shape[2]))
+        for each in trained:
+            require_places(each, path, sizes[-1], pictures[-1])
+    tuning = scenes_of(trained[0].config.data, "train", config) if config.threshold is None else None
+    output = Output(folder_of(trained, config))
+    output.prepare()
+    networks, numbers = [], []
     for each in trained:
-        for path, before, picture in zip(paths, whole, pictures, strict=True):
-            grid = class_grid(each, (picture.shape[1], picture.shape[2]), key=f"images={path}")
-            if before.shape[1] < grid.shape[0] or before.shape[2] < grid.shape[1]:
-                raise UserError(
-                    f"images={path}: {before.shape[1]}x{before.shape[2]} pixels, fewer than the "
-                    f"{grid.shape[0]}x{grid.shape[1]} places of the class map of {each.label}; expected a "
-                    "picture at least as large as the map"
-                )
         threshold = config.threshold
-        if threshold is None:
-            tuning = scenes_of([each], "train", config)
+        if tuning is not None:
             threshold = choose_threshold(ask(each, tuning), AS_IT_IS, tuning)
-        shown = [look(each, picture, threshold) for picture in pictures]
+        shown = [look(each, picture, None, threshold) for picture in pictures]
         networks.append((each.label, shown))
         answers = [
-            {"picture": str(path), "class": seen.title, "size": list(picture.shape[1:]), "box": seen.box}
-            for path, picture, seen in zip(paths, pictures, shown, strict=True)
+            {"picture": str(path), "size": size, "class": seen.named, "box": box_on(size, seen)}
+            for path, size, seen in zip(paths, sizes, shown, strict=True)
         ]
         numbers.append({"checkpoint": str(each.path), "threshold": threshold, "pictures": answers})
-    output = Output(folder_of(trained, config))
-    output.console.print(table_of_pictures(paths, networks))
+    output.console.print(table_of_pictures(paths, sizes, networks))
     output.note("pictures", {"canvas": config.canvas, "networks": numbers})
-    names = [path.stem for path in paths]
-    output.draw("pictures", draw_localization(pictures, names, None, networks))
+    draw_pages(output, "pictures", pictures, [path.stem for path in paths], None, networks)
     output.close()
 
 
+def require_places(trained: Trained, path: Path, size: tuple[int, int], picture: Tensor) -> None:
+    """Raise a UserError where a picture has fewer pixels than the class map of a network has places."""
+    places = class_grid(trained, (picture.shape[1], picture.shape[2]), key=f"images={path}").shape
+    if size[0] < places[0] or size[1] < places[1]:
+        raise UserError(
+            f"images={path}: {size[0]}x{size[1]} pixels, fewer than the {places[0]}x{places[1]} places of "
+            f"the class map of {trained.label}; expected a picture at least as large as the map"
+        )
+
+
 def open_networks(config: LocalizeConfig) -> list[Trained]:
-    """The networks of all checkpoints, which must share the data set whose scenes they see.
+    """The networks of all checkpoints, which must have been trained on the same images.
 
     Raises:
-        UserError: they do not, or another size of their images would be another class.
+        UserError: they were not, or another size of their images would be another class.
     """
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     trained = open_all(config.checkpoint, device=config.device)
-    first = trained[0].config.data
+    first = asdict(trained[0].config.data)
     for each in trained:
         data = each.config.data
         if not isinstance(data, Cifar10Config):
@@ -126,12 +139,12 @@ def open_networks(config: LocalizeConfig) -> list[Trained]:
                 f"checkpoint={each.path}: trained with data={data.family}, whose classes are distances that "
                 "another size changes; expected a network trained with data=cifar10"
             )
-        different = differing_keys({"data": asdict(data)}, {"data": asdict(first)})
-        if different:
-            raise UserError(
-                f"checkpoint={each.path}: {different[0]} is not that of {trained[0].path}, so that the same "
-                "scenes would not be fair; localize them one at a time"
-            )
+        for key in DECIDING:
+            if asdict(data)[key] != first[key]:
+                raise UserError(
+                    f"checkpoint={each.path}: data.{key} is not that of {trained[0].path}, so that the same "
+                    "scenes would not be fair; localize them one at a time"
+                )
     return trained
 
 
@@ -140,15 +153,14 @@ def folder_of(trained: Sequence[Trained], config: LocalizeConfig) -> Path:
     return Path(config.output) if config.output is not None else folder_for(trained, "localize")
 
 
-def scenes_of(trained: Sequence[Trained], split: str, config: LocalizeConfig) -> Scenes:
+def scenes_of(data: DataConfig, split: str, config: LocalizeConfig) -> Scenes:
     """Scenes of the training split, which choose thresholds, or of the test split, which are measured.
 
     Raises:
         UserError: the split has too few images, or cannot be had.
     """
-    data = data_here(trained[0].config.data, config.data)
     key, count = ("scenes", config.scenes) if split == "test" else ("tuning", config.tuning)
-    images = load_split(data, split)
+    images = load_split(data_here(data, config.data), split)
     if count > len(images):
         raise UserError(f"{key}={count}: expected at most the {len(images)} images of the {split} split")
     return make_scenes(
@@ -159,38 +171,50 @@ def scenes_of(trained: Sequence[Trained], split: str, config: LocalizeConfig) ->
         mean=CIFAR10_MEAN,
         std=CIFAR10_STD,
         seed=config.seed,
+        purpose=split,
     )
 
 
-def scene_pictures(
-    trained: Sequence[Trained], scenes: Scenes, thresholds: dict[str, float | None], config: LocalizeConfig
-) -> Figure:
-    """Draw some scenes, of every background in turn, with what each network sees in them."""
+def turns(scenes: Scenes, count: int) -> list[int]:
+    """The first scenes of every background in turn."""
     by_background = [(scenes.backgrounds == number).nonzero().flatten() for number in range(len(BACKGROUNDS))]
-    turns = zip_longest(*(numbers.tolist() for numbers in by_background))
-    chosen = [number for turn in turns for number in turn if number is not None][: config.shown]
-    images = [scenes.images[number] for number in chosen]
-    names = [trained[0].class_names[scenes.labels[number]] for number in chosen]
-    boxes = [scenes.boxes[number].tolist() for number in chosen]
-    networks = []
-    for each in trained:
-        threshold = thresholds[each.label]
-        assert threshold is not None
-        seen = [look(each, scenes.images[number], threshold, scenes.boxes[number]) for number in chosen]
-        networks.append((each.label, seen))
-    return draw_localization(images, names, boxes, networks)
+    rounds = zip_longest(*(numbers.tolist() for numbers in by_background))
+    return [number for turn in rounds for number in turn if number is not None][:count]
 
 
-def look(trained: Trained, image: Tensor, threshold: float, true: Tensor | None = None) -> Shown:
-    """What a network sees in one image, uint8 [3, H, W]; with the true box, how much its own overlaps it."""
-    (maps,) = class_maps(trained, image[None])
+def draw_pages(
+    output: Output,
+    name: str,
+    images: Sequence[Tensor],
+    names: Sequence[str],
+    boxes: Sequence[Sequence[float]] | None,
+    networks: Sequence[tuple[str, Sequence[Shown]]],
+) -> None:
+    """Draw images and what the networks see in them, on as many pages as they need."""
+    for page, first in enumerate(range(0, len(images), ROWS), start=1):
+        rows = slice(first, first + ROWS)
+        figure = draw_localization(
+            images[rows],
+            names[rows],
+            None if boxes is None else boxes[rows],
+            [(label, seen[rows]) for label, seen in networks],
+        )
+        output.draw(name if page == 1 else f"{name}-{page}", figure)
+
+
+def look(trained: Trained, image: Tensor, true: Tensor | None, threshold: float | None) -> Shown:
+    """What a network sees in one image, uint8 [3, H, W], whose true box [4] may be known."""
+    assert threshold is not None  # of a reading of class maps, which always has one
     grid = class_grid(trained, (image.shape[1], image.shape[2]), key="image")
+    maps = maps_of(trained, image[None])
     named = maps.mean((2, 3)).argmax(1)
     responses = winning_responses(maps, named)
     box = boxes_around(responses, threshold, grid)
     dense, _ = upsample(maps, grid)
-    title = trained.class_names[int(named)]
-    if true is not None:
-        title += f", IoU {overlaps(box, true[None]).item():.2f}"
-    mask = to_pixels(responses[0] > threshold, grid)
-    return Shown(title, dense[0, int(named)], mask, None if box.isnan().any() else box[0].tolist())
+    return Shown(
+        trained.class_names[int(named)],
+        None if true is None else overlaps(box, true[None]).item(),
+        dense[0, int(named)],
+        to_pixels(responses[0] > threshold, grid),
+        None if box.isnan().any() else box[0].tolist(),
+    )

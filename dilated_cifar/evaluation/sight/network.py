@@ -11,6 +11,7 @@ from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.data.randomness import derive_seed
 from dilated_cifar.device import Machine
 from dilated_cifar.dilation.coverage import lattice_share
+from dilated_cifar.evaluation.predict import class_maps
 from dilated_cifar.evaluation.sight.gradients import BATCH, Gradients, Plan, make_plan, mean_gradients
 from dilated_cifar.evaluation.sight.measures import overlap, radius, variogram_ratio
 from dilated_cifar.models import build
@@ -79,7 +80,7 @@ def see(model: Classifier, inputs: Tensor, plan: Plan | None = None) -> Sight:
         "overlap_image": neighbour_overlap(image),
         "overlap_stage": float("nan") if stage is None else neighbour_overlap(stage),
         "lattice_share": own,
-        "variogram_ratio": variogram_ratio(class_maps(model, inputs), variogram_distance(plan)),
+        "variogram_ratio": variogram_ratio(class_maps(model, inputs, batch=BATCH), variogram_distance(plan)),
     }
     return Sight(gradients, values)
 
@@ -93,16 +94,6 @@ def neighbour_overlap(maps: Tensor) -> float:
     """Mean overlap of the first map with the others, [units, H, W]; nan where it is alone."""
     others = [overlap(maps[0], other) for other in maps[1:]]
     return sum(others) / len(others) if others else float("nan")
-
-
-@torch.no_grad()
-def class_maps(model: Classifier, inputs: Tensor) -> Tensor:
-    """Class maps [N, classes, h, w] of a network in eval mode."""
-    was_training = model.training
-    model.eval()
-    found = [model.class_maps(batch) for batch in inputs.split(BATCH)]
-    model.train(was_training)
-    return torch.cat(found)
 
 
 def control(

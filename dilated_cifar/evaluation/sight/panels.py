@@ -9,11 +9,11 @@ from torch import Tensor
 from dilated_cifar.data.splits import Split
 from dilated_cifar.dilation.coverage import lattice_share
 from dilated_cifar.evaluation.opened import Trained
+from dilated_cifar.evaluation.predict import class_maps
 from dilated_cifar.evaluation.sight.compare import Seen
 from dilated_cifar.evaluation.sight.features import LastMaps, strongest_maps
-from dilated_cifar.evaluation.sight.gradients import Gradients
+from dilated_cifar.evaluation.sight.gradients import BATCH, Gradients
 from dilated_cifar.evaluation.sight.measures import radius
-from dilated_cifar.evaluation.sight.network import class_maps
 from dilated_cifar.evaluation.sight.pictures import Panel, draw_gradients, draw_side_by_side, draw_strongest
 
 SHOWN = 3
@@ -80,14 +80,18 @@ def strongest_features(trained: Sequence[Trained], images: Tensor, names: Sequen
 
 
 def maps_side_by_side(trained: Sequence[Trained], images: Tensor, names: Sequence[str]) -> Figure:
-    """Draw class maps and strongest last maps of every network for images uint8 [N, 3, H, W]."""
-    return draw_side_by_side(images, names, [(each.label, last_maps(each, images)) for each in trained])
+    """Draw class maps and strongest last maps for images uint8 [N, 3, H, W].
+
+    Of the networks that know the classes of the first alone, since the images are of its data set.
+    """
+    alike = [each for each in trained if each.class_names == trained[0].class_names]
+    return draw_side_by_side(images, names, [(each.label, last_maps(each, images)) for each in alike])
 
 
 def last_maps(trained: Trained, images: Tensor) -> list[LastMaps]:
     """Class map and strongest last map of a network for every image."""
     inputs = trained.inputs(images)
-    maps = class_maps(trained.model, inputs).float().cpu()
+    maps = class_maps(trained.model, inputs, batch=BATCH).float().cpu()
     predicted = maps.mean((2, 3)).argmax(1).tolist()
     strongest = strongest_maps(trained.model, inputs)[-1]
     return [

@@ -119,7 +119,7 @@ def draw_side_by_side(
     for number, (image, name) in enumerate(zip(images, names, strict=True)):
         upper, lower = grid[2 * number : 2 * number + 2]
         upper[0].imshow(image.permute(1, 2, 0).cpu().numpy())
-        upper[0].set_title(name, fontsize=9)
+        upper[0].set_title(name, fontsize=9, parse_math=False)
         for column, (label, found) in enumerate(networks, start=1):
             maps = found[number]
             upper[column].imshow(maps.class_map.numpy(), cmap="viridis", interpolation="nearest")
@@ -153,7 +153,7 @@ def draw_strongest(
         grid = block.subplots(rows, columns, squeeze=False)
         for number, line in enumerate(grid):
             line[0].imshow(images[number].permute(1, 2, 0).cpu().numpy())
-            line[0].set_title(names[number], fontsize=8)
+            line[0].set_title(names[number], fontsize=8, parse_math=False)
             for axes, layer in zip(line[1:], layers, strict=False):
                 axes.imshow(layer.maps[number].numpy(), cmap="viridis", vmin=0, interpolation="nearest")
                 size = "x".join(str(side) for side in layer.maps.shape[1:])

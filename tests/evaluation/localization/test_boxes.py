@@ -47,12 +47,26 @@ def test_a_box_of_winners_is_found_to_the_pixel(box: tuple[int, int, int, int], 
 
 
 def test_a_place_reaches_half_way_to_its_neighbours_and_not_beyond_the_image() -> None:
-    assert [edge.tolist() for edge in STRIDED.edges(0)] == [[0, 1.5, 3.5, 5.5], [1.5, 3.5, 5.5, 7.5]]
+    assert [edge.tolist() for edge in STRIDED.edges(0)] == [[0, 1.5, 3.5, 5.5], [1.5, 3.5, 5.5, 8]]
     responses = torch.full((1, 4, 4), -torch.inf)
     responses[0, 1, 3] = 1.0
-    assert boxes_around(responses, 0.0, STRIDED).tolist() == [[1.5, 5.5, 3.5, 7.5]]
+    assert boxes_around(responses, 0.0, STRIDED).tolist() == [[1.5, 5.5, 3.5, 8]]
     mask = to_pixels(responses[0] > 0, STRIDED)
-    assert mask.nonzero().tolist() == [[2, 6]]
+    assert mask.nonzero().tolist() == [[row, column] for row in (1, 2) for column in (5, 6, 7)]
+
+
+def test_every_pixel_lies_in_one_place_and_every_inner_place_has_as_many() -> None:
+    for jump in (1, 2, 4):
+        grid = Grid((0.0, 0.0), (jump, jump), (32 // jump, 32 // jump), (32, 32))
+        owned = torch.zeros(32, 32)
+        sizes = []
+        for place in range(32 // jump):
+            mask = torch.zeros(grid.shape, dtype=torch.bool)
+            mask[place, place] = True
+            owned += (pixels := to_pixels(mask, grid))
+            sizes.append(int(pixels.sum()))
+        assert set(sizes[1:-1]) == {jump**2}
+        assert owned.diagonal().tolist() == [1.0] * 32
 
 
 def test_valid_padding_leaves_a_border_without_places() -> None:
