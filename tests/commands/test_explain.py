@@ -13,6 +13,8 @@ from PIL import Image
 from dilated_cifar.commands import explain, train
 from dilated_cifar.commands.guard import guard
 from dilated_cifar.config.model import CnnConfig, ResNetConfig
+from dilated_cifar.evaluation.opened import open_all
+from dilated_cifar.evaluation.sight.panels import maps_side_by_side
 from dilated_cifar.models import build
 from dilated_cifar.training.explanation import hole_warning
 
@@ -237,3 +239,15 @@ def test_pools_between_the_layers_are_counted_and_not_judged_by_the_list() -> No
     assert warned is None
     assert "the network leaves holes: unit (4, 4)" in str(hole_warning(build(gridded, 10), gridded))
     assert hole_warning(build(ResNetConfig(), 10), ResNetConfig()) is None
+
+
+def test_class_maps_are_drawn_of_networks_that_know_the_same_classes(runs: Path, tmp_path: Path) -> None:
+    saved = torch.load(runs / "plain" / "checkpoints" / "best.pt", weights_only=True)
+    saved["class_names"] = [f"other {number}" for number in range(10)]
+    torch.save(saved, tmp_path / "other.pt")
+    alike, other = str(runs / "gridded"), str(tmp_path / "other.pt")
+    images = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
+    for checkpoints, columns in (([alike, str(runs / "plain")], 3), ([alike, other], 2)):
+        figure = maps_side_by_side(open_all(checkpoints, device="cpu"), images, ["$a^$", "b"])
+        assert len(figure.axes) == 2 * len(images) * columns
+        figure.savefig(tmp_path / "maps.png")

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dilated_cifar.data.scenes import BACKGROUNDS, Scenes
+from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.localization.boxes import (
     areas,
     boxes_around,
@@ -93,13 +95,22 @@ def choose_threshold(answers: Answers, reading: str, scenes: Scenes) -> float:
     """The threshold with which a network localizes most scenes: its own class right, and its box.
 
     The smallest of equals, among quantiles of the responses of the classes it names.
+
+    Raises:
+        UserError: there are no such responses.
     """
     found = answers.maps[reading]
     responses = found.predicted[found.predicted.isfinite()]
-    tried = responses.quantile(torch.linspace(0, 1, STEPS + 1)[:-1], interpolation="lower").unique().tolist()
+    if len(responses) == 0:
+        raise UserError(
+            f"tuning={len(scenes)}: on no scene does the class that the network names win anywhere; "
+            "expected more scenes to choose the threshold on"
+        )
+    # numpy's, since torch's takes 16 million numbers at most.
+    lowest = np.quantile(responses.numpy(), np.arange(STEPS) / STEPS, method="lower")
+    # A place passes where its response is above the threshold, and the lowest is to pass.
+    tried = np.nextafter(np.unique(lowest), -np.inf, dtype=np.float32).tolist()
     right = answers.named == scenes.labels
-    # The lowest response has to pass: a place passes where its response is above the threshold.
-    tried = [torch.nextafter(torch.tensor(value), torch.tensor(-torch.inf)).item() for value in tried]
     shares = [
         (right & (overlaps(boxes_around(found.predicted, value, found.grid), scenes.boxes) >= IOU)).sum()
         for value in tried

@@ -150,6 +150,18 @@ def test_places_lie_where_the_trace_says(seer: Trained) -> None:
     assert grid.shape == (6, 4)
 
 
+def test_a_threshold_needs_a_place_where_the_named_class_wins(seer: Trained) -> None:
+    black = coloured_scenes(2, 9)
+    with torch.no_grad():  # named on the whole, for being second everywhere
+        seer.model.classifier.weight.copy_(torch.tensor([[2.0, -2, 0], [-2.0, 2, 0], [0, 0, 0]]))
+    halves = torch.zeros_like(black.images)
+    halves[:, 0, :, : SIDE // 2] = 255
+    halves[:, 1, :, SIDE // 2 :] = 255
+    scenes = Scenes(halves, black.labels, black.boxes, black.backgrounds)
+    with pytest.raises(UserError, match="on no scene does the class that the network names win"):
+        choose_threshold(ask_network(seer, scenes), AS_IT_IS, scenes)
+
+
 def test_a_network_that_diverged_is_refused(seer: Trained) -> None:
     with torch.no_grad():
         seer.model.classifier.weight.fill_(torch.nan)
