@@ -83,20 +83,22 @@ def completed(container: dict[str, Any]) -> dict[str, Any]:
 
     New keys are made so that their defaults change nothing. Keys without a default stay missing.
     """
-    filled = {**defaults(Config), **container}
+    filled = container | missing(Config, container)
     known = {group: families(base) for group, base in GROUPS.items()}
     for group, chosen in container.items():
         if isinstance(chosen, dict):
             family = str(chosen.get("family"))
             schema = AugmentConfig if group == "augment" else known.get(group, {}).get(family)
-            filled[group] = chosen if schema is None else {**defaults(schema), **chosen}
+            filled[group] = chosen if schema is None else chosen | missing(schema, chosen)
     return filled
 
 
-def defaults(schema: type[Frozen]) -> dict[str, Any]:
-    """The keys of a dataclass that have a default, with it."""
+def missing(schema: type[Frozen], container: dict[str, Any]) -> dict[str, Any]:
+    """The keys of a dataclass that have a default and stand not in `container`, with it."""
     found = {}
     for each in dataclasses.fields(schema):  # type: ignore[arg-type]
+        if each.name in container:
+            continue
         if each.default_factory is not dataclasses.MISSING:
             found[each.name] = each.default_factory()
         elif each.default is not dataclasses.MISSING and each.default != MISSING:
