@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dilated_cifar.config.model import CnnConfig, ModelConfig, ResNetConfig
+from dilated_cifar.config.model import CnnConfig, DrnConfig, ModelConfig, ResNetConfig
 from dilated_cifar.data.augment import normalize
 from dilated_cifar.device import choose_machine
 from dilated_cifar.dilation.coverage import lattice_share, network_count_map
@@ -230,6 +230,18 @@ def test_a_fresh_network_is_told_apart_from_fresh_ones_only_where_it_differs(inp
     assert isinstance(data, dict)
     assert data["variogram_ratio"]["trained"] is None
     assert inf not in data["radius_50"]["fresh_interval"]
+
+
+def test_each_drn_reads_less_of_its_own_lattice_than_the_one_before(inputs: Tensor) -> None:
+    shares = []
+    for variant in "abcd":
+        config = DrnConfig(variant=variant, layout="F", width=4)
+        plan = make_plan(build(config, 10))
+        fresh = control(config, 10, inputs, MACHINE, plan, count=3, seed=0)
+        shares.append(sum(fresh.values("lattice_share")) / 3)
+    # 1.00 by its structure, the others about as in an independent estimate: 0.44, 0.28, 0.17.
+    assert shares == pytest.approx([1.0, 0.44, 0.28, 0.17], abs=0.08)
+    assert shares == sorted(shares, reverse=True)
 
 
 def test_the_strongest_channel_is_the_one_of_highest_mean() -> None:
