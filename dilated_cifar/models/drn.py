@@ -20,8 +20,8 @@ def build_drn(config: DrnConfig, classes: int) -> Classifier:
     - C: two convolutions in each level behind, without skip connections, which would carry the grid past.
     - D: one convolution in each of the four.
 
-    Source: Yu, Koltun & Funkhouser 2017, "Dilated residual networks", sections 2 and 4, figure 5; D as in the
-    authors' published code. The paper's max-pool has no place on 32x32 images, so A has none to remove.
+    Source: Yu, Koltun & Funkhouser 2017, "Dilated residual networks", sections 2 and 4; D as in the authors'
+    published code. The paper's max-pool has no place on 32x32 images, so A has none to remove.
     """
     stages = config.stages
     channels, rate = stages[-1].channels, stages[-1].rate

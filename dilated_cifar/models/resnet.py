@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dilated_cifar.config.model import ResNetConfig, Stage
+from dilated_cifar.config.model import ResNetConfig
+from dilated_cifar.config.stages import Stage
 from dilated_cifar.dilation.arithmetic import same_padding
 from dilated_cifar.models.classifier import Classifier
 
@@ -101,8 +102,8 @@ def residual_stages(
     The first convolution of a stage stands where the stride was, so that the stride it lost spreads what
     follows and not itself: it keeps the rate of the stage before, unless `dilate_first`.
 
-    Source: Yu, Koltun & Funkhouser 2017, section 2 (the first convolution of a group), and section 4 with
-    figure 5 (B and C, whose groups are dilated as a whole).
+    Source: Yu, Koltun & Funkhouser 2017, section 2; that B, C and D dilate a whole stage is from the authors'
+    published code.
     """
     built: OrderedDict[str, nn.Sequential] = OrderedDict()
     before = 1

@@ -103,7 +103,7 @@ def draw_side_by_side(
         names: Of the images.
         networks: Label of each network, and what it makes of each image.
 
-    Source: Yu, Koltun & Funkhouser 2017, figures 4 and 6.
+    Source: Yu, Koltun & Funkhouser 2017, section 4.
     """
     side = 2.1
     size = (side * (1 + len(networks)) + 0.3, 2 * (side + 0.3) * len(images) + 0.9)
