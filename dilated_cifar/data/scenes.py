@@ -15,6 +15,7 @@ from torch import Tensor
 
 from dilated_cifar.config.scenes import pasted_sides
 from dilated_cifar.data.randomness import Stream, stratified_order
+from dilated_cifar.data.resampling import centres, resample, stretch
 from dilated_cifar.data.splits import Split
 
 BACKGROUNDS = ("mean", "noise", "blur")
@@ -144,11 +145,11 @@ def paste(
     scenes = _paint_backgrounds(kinds, others, *parts, canvas=canvas, mean=mean, std=std)
 
     top, left, bottom, right = boxes.T.unsqueeze(2)
-    rows, columns = (_stretch(*ends, canvas, side) for ends in ((top, bottom), (left, right)))
+    rows, columns = (stretch(*ends, canvas, side) for ends in ((top, bottom), (left, right)))
     pixels = torch.arange(canvas, device=images.device)
     inside_rows, inside_columns = (pixels >= top) & (pixels < bottom), (pixels >= left) & (pixels < right)
     inside = inside_rows.unsqueeze(2) & inside_columns.unsqueeze(1)
-    return torch.where(inside.unsqueeze(1), _resample(images, rows, columns), scenes), boxes
+    return torch.where(inside.unsqueeze(1), resample(images, rows, columns), scenes), boxes
 
 
 def choose_others(
@@ -203,11 +204,6 @@ def _paint_backgrounds(
     return scenes
 
 
-def _centres(count: int, device: torch.device) -> Tensor:
-    """The middle of each of `count` pixels in a row."""
-    return torch.arange(count, device=device) + 0.5
-
-
 def _draw_noise(
     stream: Stream, shape: tuple[int, int, int, int], mean: tuple[float, ...], std: tuple[float, ...]
 ) -> NDArray[np.uint8]:
@@ -231,32 +227,7 @@ def _normal_levels(mean: tuple[float, ...], std: tuple[float, ...]) -> NDArray[n
 def _enlarge_and_blur(images: Tensor, starts: Tensor, canvas: int) -> Tensor:
     """Enlarge the part of each image that begins at `starts` `[N, 2]` to the canvas, with Gaussian blur."""
     side = images.shape[-1]
-    centres = starts.unsqueeze(2) + _centres(canvas, images.device) * int(PART * side) / canvas
-    distances = (centres.unsqueeze(3) - _centres(side, images.device)) / (BLUR * side)
+    middles = starts.unsqueeze(2) + centres(canvas, images.device) * int(PART * side) / canvas
+    distances = (middles.unsqueeze(3) - centres(side, images.device)) / (BLUR * side)
     rows, columns = (-(distances**2) / 2).softmax(3).unbind(1)
-    return _resample(images, rows, columns)
-
-
-def _stretch(starts: Tensor, ends: Tensor, canvas: int, side: int) -> Tensor:
-    """Weigh the pixels of an image's side for each pixel of the canvas: float `[N, canvas, side]`.
-
-    Linear interpolation, widened where the image shrinks: what `F.interpolate` computes with
-    `mode="bilinear", antialias=True`. It is for one size; as weights every image has its own in one product.
-
-    Args:
-        starts: `[N, 1]`, where on the canvas the image begins.
-        ends: `[N, 1]`, where it ends; outside, the nearest pixel counts.
-        canvas: its side in pixels.
-        side: of the image in pixels.
-    """
-    step = side / (ends - starts)
-    centres = ((_centres(canvas, starts.device) - starts) * step).clamp(0, side).unsqueeze(2)
-    distances = (centres - _centres(side, starts.device)).abs()
-    weights = (1 - distances / step.clamp(min=1).unsqueeze(2)).clamp(min=0)
-    return weights / weights.sum(2, keepdim=True)
-
-
-def _resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Weigh uint8 `[N, C, h, w]` by rows `[N, H, h]` and columns `[N, W, w]`: uint8 `[N, C, H, W]`."""
-    resampled = torch.einsum("nyr,ncrs,nxs->ncyx", rows, images.float(), columns)
-    return resampled.round().to(torch.uint8)
+    return resample(images, rows, columns)
