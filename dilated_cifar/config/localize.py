@@ -48,7 +48,7 @@ class LocalizeConfig(Place):
             self.shown <= MOST_SHOWN,
             "shown",
             self.shown,
-            f"at most {MOST_SHOWN}, a minute's work",
+            f"at most {MOST_SHOWN}",
         )
         require(
             self.threshold is None or math.isfinite(self.threshold),

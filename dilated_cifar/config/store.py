@@ -96,7 +96,7 @@ def completed(container: dict[str, Any]) -> dict[str, Any]:
 def missing(schema: type[Frozen], container: dict[str, Any]) -> dict[str, Any]:
     """The keys of a dataclass that have a default and stand not in `container`, with it."""
     found = {}
-    for each in dataclasses.fields(schema):  # type: ignore[arg-type]
+    for each in dataclasses.fields(schema):  # type: ignore[arg-type]  # every subclass is one
         if each.name in container:
             continue
         if each.default_factory is not dataclasses.MISSING:

@@ -71,7 +71,7 @@ def class_grid(trained: Trained, image: tuple[int, int], *, key: str) -> Grid:
 
 
 def batch_size(image: tuple[int, int]) -> int:
-    """Images a pass: as many pixels as 50 scenes of the usual size, beyond which nothing is gained."""
+    """Images a pass: as many pixels as 50 scenes of the usual size, so that large ones fit into memory."""
     return max(1, 50 * 64**2 // (image[0] * image[1]))
 
 
