@@ -89,6 +89,12 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Parameters of mallopt(3), from malloc.h."""
 
 
+def use_threads(count: int | None) -> None:
+    """Compute with that many CPU threads; None for as many as torch takes by itself."""
+    if count is not None:
+        torch.set_num_threads(count)
+
+
 def resolve_device(device: str) -> torch.device:
     """The device a user's word stands for, checked to be there.
 

@@ -4,11 +4,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from dilated_cifar.config.base import as_typed, nearest_first
 from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.config.model import IMAGE_SIZE, ModelConfig
+from dilated_cifar.device import use_threads
 from dilated_cifar.dilation.pictures import draw_comparison, draw_layers, draw_rates
 from dilated_cifar.dilation.rates import judge
 from dilated_cifar.dilation.tables import (
@@ -41,8 +40,7 @@ def explain_model(config: ExplainConfig, folder: Path, title: str) -> None:
     Raises:
         UserError: a layer or a position does not exist, or the folder cannot be written.
     """
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     output = Output(folder)
     numbers = explain_network(build(config.model, 10), config.model, config, output, title)
     numbers["lists"] = explain_lists(config, output)

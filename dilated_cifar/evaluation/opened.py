@@ -77,8 +77,10 @@ def open_all(checkpoints: Sequence[str], *, device: str) -> list[Trained]:
     return found
 
 
-def folder_for(trained: Sequence[Trained], command: str) -> Path:
-    """`RUN/COMMAND`, or for several checkpoints a folder of all their names."""
+def folder_for(trained: Sequence[Trained], command: str, named: str | None) -> Path:
+    """The folder the user named, else `RUN/COMMAND`, or for several checkpoints one of all their names."""
+    if named is not None:
+        return Path(named)
     if len(trained) == 1:
         return run_folder(trained[0].path) / command
     return Path("outputs") / command / "__".join(each.label for each in trained)[:LONGEST_NAME]

@@ -29,7 +29,7 @@ class Output:
     """The screen and the folder of one call."""
 
     folder: Path
-    console: Console = field(default_factory=lambda: screen())
+    console: Console = field(default_factory=screen)
     written: list[Path] = field(default_factory=list)
 
     def draw(self, name: str, figure: Figure) -> None:

@@ -12,6 +12,7 @@ from rich.table import Table
 from dilated_cifar import checkpoint
 from dilated_cifar.config.evaluate import EvaluateConfig
 from dilated_cifar.data.splits import load_split
+from dilated_cifar.device import use_threads
 from dilated_cifar.evaluation.metrics import Figures, evaluate
 from dilated_cifar.evaluation.opened import Opened, data_here, open_checkpoint, run_folder
 from dilated_cifar.evaluation.output import Output
@@ -84,8 +85,7 @@ def report_images(config: EvaluateConfig) -> None:
 
 def opened(config: EvaluateConfig) -> Opened:
     """The checkpoint that `config` names."""
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     named = config.checkpoint
     path = Path(named) if named is not None else checkpoint.of_run(Path(config.run or ""))
     return open_checkpoint(path, device=config.device, precision=config.precision)

@@ -15,7 +15,7 @@ from dilated_cifar.data.augment import augment, normalize
 from dilated_cifar.data.batches import batches, steps_per_epoch
 from dilated_cifar.data.randomness import derive_seed
 from dilated_cifar.data.splits import Splits, load
-from dilated_cifar.device import Machine, choose_machine
+from dilated_cifar.device import Machine, choose_machine, use_threads
 from dilated_cifar.errors import Interrupted, RunError
 from dilated_cifar.training.bar import Bar
 from dilated_cifar.training.curves import Curves
@@ -39,8 +39,7 @@ def train(config: Config, folder: Path) -> Summary:
         RunError: the loss or a gradient is no longer finite; the last saved state stays.
         Interrupted: Ctrl-C or SIGTERM; the step was finished and the state saved.
     """
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     machine = choose_machine(
         config.device,
         precision=config.precision,

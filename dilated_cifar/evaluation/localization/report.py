@@ -5,16 +5,16 @@ from dataclasses import asdict
 from itertools import zip_longest
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from dilated_cifar.config.data import CIFAR10_MEAN, CIFAR10_STD, Cifar10Config, DataConfig
 from dilated_cifar.config.localize import LocalizeConfig
 from dilated_cifar.data.scenes import BACKGROUNDS, Scenes, make_scenes
 from dilated_cifar.data.splits import load_split
+from dilated_cifar.device import use_threads
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.localization.boxes import boxes_around, overlaps, winning_responses
-from dilated_cifar.evaluation.localization.maps import class_grid, maps_of, to_pixels, upsample
+from dilated_cifar.evaluation.localization.maps import Grid, class_grid, maps_of, to_pixels, upsample
 from dilated_cifar.evaluation.localization.measures import (
     AS_IT_IS,
     ask,
@@ -49,10 +49,10 @@ def localize_scenes(config: LocalizeConfig) -> None:
         UserError: a checkpoint, the data or the output folder is not as expected.
     """
     trained = open_networks(config)
-    for each in trained:
-        class_grid(each, (config.canvas, config.canvas), key=f"canvas={config.canvas}")
+    canvas = (config.canvas, config.canvas)
+    grids = [class_grid(each, canvas, key=f"canvas={config.canvas}") for each in trained]
     tuning, scenes = (scenes_of(trained[0].config.data, split, config) for split in ("train", "test"))
-    output = Output(folder_of(trained, config))
+    output = Output(folder_for(trained, "localize", config.output))
     output.prepare()
     side = choose_side(tuning)
     found = [outcomes(each, tuning, scenes, side=side, threshold=config.threshold) for each in trained]
@@ -68,10 +68,11 @@ def localize_scenes(config: LocalizeConfig) -> None:
     images = [scenes.images[number] for number in chosen]
     true = [scenes.boxes[number] for number in chosen]
     names = [trained[0].class_names[scenes.labels[number]] for number in chosen]
-    networks = [
-        (each.label, [look(each, *pair, of_network[0].threshold) for pair in zip(images, true, strict=True)])
-        for each, of_network in zip(trained, found, strict=True)
-    ]
+    networks = []
+    for each, grid, of_network in zip(trained, grids, found, strict=True):
+        threshold = of_network[0].threshold
+        shown = [look(each, grid, *pair, threshold) for pair in zip(images, true, strict=True)]
+        networks.append((each.label, shown))
     draw_pages(output, "localization", images, names, [box.tolist() for box in true], networks)
     output.close()
 
@@ -84,22 +85,22 @@ def localize_pictures(config: LocalizeConfig) -> None:
     """
     paths = find_images(config.images)
     trained = open_networks(config)
-    pictures, sizes = [], []
+    pictures, sizes, grids = [], [], []
     for path in paths:
         whole = read_pixels(path)
         pictures.append(scale_to(whole, config.canvas))
         sizes.append((whole.shape[1], whole.shape[2]))
-        for each in trained:
-            require_places(each, path, sizes[-1], pictures[-1])
+        grids.append([picture_grid(each, path, sizes[-1], pictures[-1]) for each in trained])
     tuning = scenes_of(trained[0].config.data, "train", config) if config.threshold is None else None
-    output = Output(folder_of(trained, config))
+    output = Output(folder_for(trained, "localize", config.output))
     output.prepare()
     networks, numbers = [], []
-    for each in trained:
+    for each, of_network in zip(trained, zip(*grids, strict=True), strict=True):
         threshold = config.threshold
         if tuning is not None:
             threshold = choose_threshold(ask(each, tuning), AS_IT_IS, tuning)
-        shown = [look(each, picture, None, threshold) for picture in pictures]
+        seen_on = zip(of_network, pictures, strict=True)
+        shown = [look(each, grid, picture, None, threshold) for grid, picture in seen_on]
         networks.append((each.label, shown))
         answers = [
             {"picture": str(path), "size": size, "class": seen.named, "box": box_on(size, seen)}
@@ -112,14 +113,20 @@ def localize_pictures(config: LocalizeConfig) -> None:
     output.close()
 
 
-def require_places(trained: Trained, path: Path, size: tuple[int, int], picture: Tensor) -> None:
-    """Raise a UserError where a picture has fewer pixels than the class map of a network has places."""
-    places = class_grid(trained, (picture.shape[1], picture.shape[2]), key=f"images={path}").shape
+def picture_grid(trained: Trained, path: Path, size: tuple[int, int], picture: Tensor) -> Grid:
+    """Where a network's class map lies on a scaled picture.
+
+    Raises:
+        UserError: the file, of `size`, has fewer pixels than the map has places.
+    """
+    grid = class_grid(trained, (picture.shape[1], picture.shape[2]), key=f"images={path}")
+    places = grid.shape
     if size[0] < places[0] or size[1] < places[1]:
         raise UserError(
             f"images={path}: {size[0]}x{size[1]} pixels, fewer than the {places[0]}x{places[1]} places of "
             f"the class map of {trained.label}; expected a picture at least as large as the map"
         )
+    return grid
 
 
 def open_networks(config: LocalizeConfig) -> list[Trained]:
@@ -128,8 +135,7 @@ def open_networks(config: LocalizeConfig) -> list[Trained]:
     Raises:
         UserError: they were not, or another size of their images would be another class.
     """
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     trained = open_all(config.checkpoint, device=config.device)
     first = asdict(trained[0].config.data)
     for each in trained:
@@ -146,11 +152,6 @@ def open_networks(config: LocalizeConfig) -> list[Trained]:
                     "scenes would not be fair; localize them one at a time"
                 )
     return trained
-
-
-def folder_of(trained: Sequence[Trained], config: LocalizeConfig) -> Path:
-    """Where the results go."""
-    return Path(config.output) if config.output is not None else folder_for(trained, "localize")
 
 
 def scenes_of(data: DataConfig, split: str, config: LocalizeConfig) -> Scenes:
@@ -202,10 +203,9 @@ def draw_pages(
         output.draw(name if page == 1 else f"{name}-{page}", figure)
 
 
-def look(trained: Trained, image: Tensor, true: Tensor | None, threshold: float | None) -> Shown:
+def look(trained: Trained, grid: Grid, image: Tensor, true: Tensor | None, threshold: float | None) -> Shown:
     """What a network sees in one image, uint8 [3, H, W], whose true box [4] may be known."""
     assert threshold is not None  # of a reading of class maps, which always has one
-    grid = class_grid(trained, (image.shape[1], image.shape[2]), key="image")
     maps = maps_of(trained, image[None])
     named = maps.mean((2, 3)).argmax(1)
     responses = winning_responses(maps, named)

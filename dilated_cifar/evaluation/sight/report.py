@@ -1,7 +1,6 @@
 """From checkpoints to tables and pictures of what the trained networks see."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,6 +9,7 @@ from rich.table import Table
 from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.config.run import Config
 from dilated_cifar.data.splits import Split, load_split
+from dilated_cifar.device import use_threads
 from dilated_cifar.evaluation.explanation import explain_lists, explain_network
 from dilated_cifar.evaluation.opened import Trained, data_here, folder_for, open_all
 from dilated_cifar.evaluation.output import Output
@@ -33,13 +33,12 @@ def explain_checkpoints(config: ExplainConfig) -> None:
     Raises:
         UserError: a checkpoint, a picture, the data or the output folder is not as expected.
     """
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     own_paths = find_images(config.images) if config.images else []
     own = read_images(own_paths) if own_paths else None
     trained = open_all(config.checkpoint, device=config.device)
     samples = [read_test_images(each.config, config) for each in trained]
-    output = Output(Path(config.output) if config.output is not None else folder_for(trained, "explain"))
+    output = Output(folder_for(trained, "explain", config.output))
     theory = [
         explain_network(each.model, each.config.model, config, output, each.label, each.stem(trained))
         for each in trained
