@@ -2,7 +2,7 @@
 
 import sys
 
-from dilated_cifar.commands.compare import main
+from dilated_cifar.cli.compare import main
 
 if __name__ == "__main__":
     sys.exit(main())

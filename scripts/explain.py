@@ -2,7 +2,7 @@
 
 import sys
 
-from dilated_cifar.commands.explain import main
+from dilated_cifar.cli.explain import main
 
 if __name__ == "__main__":
     sys.exit(main())

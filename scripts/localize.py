@@ -2,7 +2,7 @@
 
 import sys
 
-from dilated_cifar.commands.localize import main
+from dilated_cifar.cli.localize import main
 
 if __name__ == "__main__":
     sys.exit(main())

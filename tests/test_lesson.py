@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dilated_cifar.commands import evaluate, train
-from dilated_cifar.commands.guard import guard
+from dilated_cifar.cli import evaluate, train
+from dilated_cifar.cli.guard import guard
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from torch import Tensor
 
-from dilated_cifar import checkpoint
 from dilated_cifar.config.data import Cifar10Config, DataConfig
 from dilated_cifar.config.evaluate import DataPlace
 from dilated_cifar.config.run import Config
 from dilated_cifar.data.augment import normalize
 from dilated_cifar.device import Machine, choose_machine
 from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.runs import checkpoint
 
 LONGEST_NAME = 100
 

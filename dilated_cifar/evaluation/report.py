@@ -9,7 +9,6 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from dilated_cifar import checkpoint
 from dilated_cifar.config.evaluate import EvaluateConfig
 from dilated_cifar.data.splits import load_split
 from dilated_cifar.device import use_threads
@@ -19,6 +18,7 @@ from dilated_cifar.evaluation.output import Output
 from dilated_cifar.evaluation.own_images import find_images, read_images
 from dilated_cifar.evaluation.pictures import confusion_figure
 from dilated_cifar.evaluation.predict import BATCH, predict
+from dilated_cifar.runs import checkpoint
 
 
 def report_split(config: EvaluateConfig) -> None:

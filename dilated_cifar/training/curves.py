@@ -21,8 +21,8 @@ from dilated_cifar.data.augment import augment
 from dilated_cifar.data.batches import batches
 from dilated_cifar.data.splits import Splits
 from dilated_cifar.evaluation.pictures import confusion_figure, mistakes_figure
+from dilated_cifar.runs.folder import write_text
 from dilated_cifar.training.explanation import add_explanation
-from dilated_cifar.training.folder import write_text
 from dilated_cifar.training.state import Row, State
 from dilated_cifar.training.summary import Summary
 

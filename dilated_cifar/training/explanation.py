@@ -3,13 +3,13 @@
 from torch.utils.tensorboard import SummaryWriter
 
 from dilated_cifar.config.model import ModelConfig
-from dilated_cifar.dilation.pictures import draw_rates
 from dilated_cifar.dilation.rates import judge, warning
-from dilated_cifar.dilation.tables import layer_markdown, verdict_markdown, view_sentence
 from dilated_cifar.dilation.trace import trace
-from dilated_cifar.dilation.view import view
-from dilated_cifar.dilation.view_pictures import draw_view
-from dilated_cifar.evaluation.explanation import INPUT_SIZE, LAST_MAP
+from dilated_cifar.inspection.count_map_pictures import draw_rates
+from dilated_cifar.inspection.explanation import INPUT_SIZE, LAST_MAP
+from dilated_cifar.inspection.layer_tables import layer_markdown, verdict_markdown, view_sentence
+from dilated_cifar.inspection.view import view
+from dilated_cifar.inspection.view_pictures import draw_view
 from dilated_cifar.models.classifier import Classifier
 
 

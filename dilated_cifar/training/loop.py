@@ -17,10 +17,10 @@ from dilated_cifar.data.randomness import derive_seed
 from dilated_cifar.data.splits import Splits, load
 from dilated_cifar.device import Machine, choose_machine, use_threads
 from dilated_cifar.errors import Interrupted, RunError
+from dilated_cifar.runs.folder import best_checkpoint, last_checkpoint
 from dilated_cifar.training.bar import Bar
 from dilated_cifar.training.curves import Curves
 from dilated_cifar.training.explanation import hole_warning
-from dilated_cifar.training.folder import best_checkpoint, last_checkpoint
 from dilated_cifar.training.measure import measure_epoch
 from dilated_cifar.training.optimizer import set_learning_rate
 from dilated_cifar.training.schedule import learning_rate

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn, optim
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from dilated_cifar import checkpoint
-from dilated_cifar.checkpoint import Checkpoint
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import to_container
 from dilated_cifar.data.randomness import derive_seed
 from dilated_cifar.device import Machine
 from dilated_cifar.models import build
 from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.runs import checkpoint
+from dilated_cifar.runs.checkpoint import Checkpoint
 from dilated_cifar.training.optimizer import build_optimizer
 
 Row = dict[str, float]

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from dilated_cifar import checkpoint
 from dilated_cifar.config.model import IMAGE_SIZE
 from dilated_cifar.data.splits import Splits
 from dilated_cifar.device import Machine
 from dilated_cifar.dilation.trace import trace
 from dilated_cifar.evaluation.predict import Score
-from dilated_cifar.training.folder import SUMMARY, best_checkpoint, write_text
+from dilated_cifar.runs import checkpoint
+from dilated_cifar.runs.folder import SUMMARY, best_checkpoint, write_text
 from dilated_cifar.training.measure import ONSET_RULE, Weights, measure_weights, overfitting_onset
 from dilated_cifar.training.state import State
 

@@ -17,12 +17,12 @@ import torch
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from dilated_cifar import checkpoint
 from dilated_cifar.config.run import Config
 from dilated_cifar.data.splits import load
 from dilated_cifar.device import choose_machine
 from dilated_cifar.errors import Interrupted, RunError
-from dilated_cifar.training.folder import Found, opened
+from dilated_cifar.runs import checkpoint
+from dilated_cifar.runs.folder import Found, opened
 from dilated_cifar.training.loop import train, training_step
 from dilated_cifar.training.state import new_state
 from dilated_cifar.training.summary import Summary, read_summary

@@ -21,7 +21,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from dilated_cifar.config.run import Config
 from dilated_cifar.errors import Interrupted
-from dilated_cifar.training.folder import opened
+from dilated_cifar.runs.folder import opened
 from dilated_cifar.training.loop import train
 
 Get = Callable[..., Any]

@@ -1,0 +1,1 @@
+"""Many runs in, numbers out: groups, intervals, differences."""

@@ -1,0 +1,226 @@
+"""Which runs are replicates, which may be compared, and which must be kept apart."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dilated_cifar.config.base import as_typed, nearest_first
+from dilated_cifar.config.run import LOCAL_KEYS
+from dilated_cifar.errors import UserError
+from dilated_cifar.runs.record import Run
+
+NORMALISATION = ("data.mean", "data.std")
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Runs that are averaged."""
+
+    label: str
+    keys: dict[str, str]
+    """What the runs of the group share and other groups have differently, values as typed."""
+    runs: list[Run]
+    mixed: dict[str, list[str]]
+    """Keys other than the seed in which the runs differ: they are no replicates, and have no interval."""
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds, ascending, each once."""
+        return sorted({run.seed for run in self.runs})
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """Groups that may be compared: trained on the same data and splits for the same number of epochs."""
+
+    title: str
+    setting: dict[str, str]
+    """The keys in which the settings differ, with the values of this one; empty where there is only one."""
+    groups: list[Group]
+    baseline: Group
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def runs(self) -> list[Run]:
+        """All runs of the section."""
+        return [run for group in self.groups for run in group.runs]
+
+
+def arrange(
+    runs: Sequence[Run], group_by: Sequence[str] = (), baseline: str | None = None
+) -> tuple[list[Section], list[str]]:
+    """Sort runs into sections that may be compared, and those into groups that may be averaged.
+
+    Args:
+        runs: Finished runs, at least one.
+        group_by: Keys to group by; without any, every key but the seed that differs within a section.
+        baseline: Label of a group, or a value in it; without it, the first group.
+
+    Returns:
+        The sections, and what must be said of them.
+
+    Raises:
+        UserError: an unknown key, or a baseline that is no group or several.
+    """
+    require_known(group_by, runs)
+    setting_keys = [key for key in varying(runs) if is_setting(key) and key not in group_by]
+    notes = []
+    if setting_keys:
+        notes.append(
+            "runs of different settings are compared apart, never averaged; they differ in "
+            + ", ".join(f"{key} ({values_of(key, runs)})" for key in setting_keys)
+        )
+    sections = []
+    for setting, members in partition(runs, setting_keys).items():
+        keys = list(group_by) or [key for key in varying(members) if not is_setting(key) and key != "seed"]
+        groups = make_groups(members, keys)
+        named = dict(zip(setting_keys, setting, strict=True))
+        chosen = find_baseline(groups, baseline)
+        section = Section(label_of(named) or "all runs", named, groups, chosen or groups[0])
+        section.notes.extend(section_notes(section, baseline if chosen is None else None))
+        sections.append(section)
+    if baseline is not None and all(find_baseline(section.groups, baseline) is None for section in sections):
+        labels = [group.label for section in sections for group in section.groups]
+        raise UserError(f"baseline={baseline}: expected {nearest_first(baseline, dict.fromkeys(labels))}")
+    return sections, notes
+
+
+def is_setting(key: str) -> bool:
+    """Whether runs that differ in the key measured different things: other data, splits or epochs."""
+    return key == "epochs" or key.startswith("data.")
+
+
+def require_known(group_by: Sequence[str], runs: Sequence[Run]) -> None:
+    """Raise a UserError that lists the keys that vary, unless every key of `group_by` is one of the runs'."""
+    known = {key for run in runs for key in run.config}
+    for key in group_by:
+        if key not in known:
+            vary = [name for name in varying(runs) if name != "seed"]
+            choices = f"the keys that vary: {', '.join(vary)}" if vary else "no key but the seed varies"
+            near = nearest_first(key, sorted(known)).partition("? (")
+            hint = f"{near[0]}? or " if near[1] else ""
+            raise UserError(f"group_by={key}: no such key; expected {hint}{choices}")
+
+
+def varying(runs: Iterable[Run]) -> dict[str, list[str]]:
+    """The keys in which runs differ, LOCAL_KEYS aside, each with its values.
+
+    Where runs differ in `model.family`, the keys of one family say nothing about another, and only the runs
+    that have a key count for it. Elsewhere a key that a run lacks, because an earlier release wrote it, is
+    null.
+    """
+    configs = [run.config for run in runs]
+    varied: dict[str, list[str]] = {}
+    for key in sorted({key for config in configs for key in config}, key=key_order):
+        if key in LOCAL_KEYS:
+            continue
+        family = f"{key.partition('.')[0]}.family"
+        families = {config.get(family) for config in configs}
+        having = [config for config in configs if key in config] if len(families) > 1 else configs
+        values = {as_typed(config.get(key)) for config in having}
+        if len(values) > 1:
+            varied[key] = sorted(values, key=natural)
+    if "data.family" in varied:  # each data set has its own
+        varied = {key: values for key, values in varied.items() if key not in NORMALISATION}
+    return varied
+
+
+def key_order(key: str) -> tuple[bool, bool, str]:
+    """The family first, then the model, then by name."""
+    return (not key.endswith(".family"), not key.startswith("model."), key)
+
+
+def natural(text: str) -> list[tuple[int, float, str]]:
+    """An order in which 2 comes before 10 and [1,1,1] before [1,2,5]."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", text)
+    return [(0, float(part), "") if index % 2 else (1, 0.0, part) for index, part in enumerate(parts)]
+
+
+def values_of(key: str, runs: Iterable[Run]) -> str:
+    """The values of a key, few enough for a line."""
+    values = sorted({as_typed(run.config[key]) for run in runs if key in run.config}, key=natural)
+    return " | ".join(values[:6]) + (f" and {len(values) - 6} more" if len(values) > 6 else "")
+
+
+def partition(runs: Iterable[Run], keys: Sequence[str]) -> dict[tuple[str, ...], list[Run]]:
+    """Runs by their values of `keys`, in natural order; a key that a run lacks counts as null."""
+    parts: dict[tuple[str, ...], list[Run]] = {}
+    for run in runs:
+        parts.setdefault(tuple(as_typed(run.config.get(key)) for key in keys), []).append(run)
+    return dict(sorted(parts.items(), key=lambda part: [natural(value) for value in part[0]]))
+
+
+def make_groups(runs: Sequence[Run], keys: Sequence[str]) -> list[Group]:
+    """One group for each combination of values of `keys`."""
+    groups = []
+    for values, members in partition(runs, keys).items():
+        named = {
+            key: value
+            for key, value in zip(keys, values, strict=True)
+            if any(key in run.config for run in members)
+        }
+        mixed = {key: found for key, found in varying(members).items() if key != "seed" and key not in keys}
+        groups.append(Group(label_of(named) or "all runs", named, members, mixed))
+    return groups
+
+
+def label_of(keys: dict[str, Any]) -> str:
+    """Keys and values as short as they stay clear: `model=cnn dilations=[1,2,5]`."""
+    short = [short_key(key) for key in keys]
+    parts = (
+        f"{name if short.count(name) == 1 else key}={value}"
+        for name, (key, value) in zip(short, keys.items(), strict=True)
+    )
+    return " ".join(parts)
+
+
+def short_key(key: str) -> str:
+    """`dilations` for `model.dilations`, `optimizer` for `optimizer.family`, `data.train` as it is."""
+    group, _, name = key.rpartition(".")
+    if name == "family":
+        return group
+    return name if group in ("model", "") else key
+
+
+def find_baseline(groups: Sequence[Group], wanted: str | None) -> Group | None:
+    """The group that `wanted` names: by its label, by a value in it, or by several of those.
+
+    Raises:
+        UserError: it names more than one group.
+    """
+    if wanted is None:
+        return groups[0]
+    words = re.sub(r",\s+", ",", wanted).split()
+    found = [group for group in groups if group.label == wanted] or [
+        group for group in groups if all(names(group, word) for word in words)
+    ]
+    if len(found) > 1:
+        labels = " | ".join(group.label for group in found[:6])
+        raise UserError(f"baseline={wanted}: is {len(found)} groups ({labels}); write the whole label")
+    return found[0] if found else None
+
+
+def names(group: Group, word: str) -> bool:
+    """Whether a word is a value in the group, with or without its key."""
+    forms = {form for key, value in group.keys.items() for form in (value, f"{key}={value}")}
+    return word in forms or word in group.label.split()
+
+
+def section_notes(section: Section, missed_baseline: str | None) -> list[str]:
+    """What must be said about the groups of a section, one sentence each."""
+    notes = []
+    if missed_baseline is not None:
+        notes.append(
+            f"{section.title}: no group is baseline={missed_baseline}; compared with {section.baseline.label}"
+        )
+    mixed = sorted({key for group in section.groups for key in group.mixed}, key=key_order)
+    if mixed:
+        notes.append(
+            f"{section.title}: groups mix runs that differ in {', '.join(mixed)}, which are no replicates: "
+            f"their means have no interval; add the key to group_by to separate them"
+        )
+    devices = sorted({run.device for run in section.runs})
+    if len(devices) > 1:
+        notes.append(f"{section.title}: images/s and times are of different machines ({' | '.join(devices)})")
+    return notes

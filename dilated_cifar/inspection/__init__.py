@@ -1,0 +1,1 @@
+"""What a network can see, known before training, and what a trained one does see."""

@@ -1,0 +1,1 @@
+"""The numbers of a comparison shown: on the terminal, in files, as a page."""

@@ -1,1 +1,0 @@
-"""Many runs in, one answer out: statistics, tables, pictures and the page."""

@@ -1,0 +1,126 @@
+"""Evaluating what a real run saved."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dilated_cifar.cli import evaluate, train
+from dilated_cifar.cli.guard import guard
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def finished(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run, in a folder whose name Hydra's grammar would trip over."""
+    folder = tmp_path_factory.mktemp("runs") / "with, a=strange [name]"
+    assert guard(lambda: train.run([*tiny, f"output_dir={folder}", "name=one"])) == 0
+    return folder / "one"
+
+
+@pytest.fixture
+def run_folder(finished: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / finished.parent.name / finished.name))
+
+
+def test_it_needs_nothing_but_the_checkpoint(run_folder: Path, tmp_path: Path) -> None:
+    lone = tmp_path / "[red] lone.pt"  # brackets that a terminal library might take for a colour
+    shutil.move(run_folder / "checkpoints" / "best.pt", lone)
+    summary = json.loads((run_folder / "summary.json").read_text())
+    shutil.rmtree(run_folder)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "evaluate.py"), f"checkpoint={lone}", "threads=1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "evaluation" / "[red] lone-test.json").read_text())
+    assert figures["accuracy"] == pytest.approx(summary["best"]["test"]["accuracy"])
+    assert figures["loss"] == pytest.approx(summary["best"]["test"]["loss"], rel=1e-5)
+    low, high = figures["accuracy_interval"]
+    assert f"{figures['accuracy']:.2%}  (95% interval {low:.2%} to {high:.2%}, Wilson)" in done.stdout
+    assert "11 pixels" in done.stdout
+    assert str(lone) in done.stdout
+    assert max(len(line) for line in done.stdout.splitlines() if "│" in line) <= 80
+    with Image.open(tmp_path / "evaluation" / "[red] lone-test-confusion.png") as picture:
+        assert picture.width > 300
+
+
+@pytest.mark.parametrize("split", ["validation", "train_subset"])
+def test_any_split_gives_the_runs_own_figures(run_folder: Path, split: str) -> None:
+    assert guard(lambda: evaluate.run([f"run={run_folder}", f"split={split}", "threads=1"])) == 0
+    figures = json.loads((run_folder / "evaluation" / f"best-{split}.json").read_text())
+    summary = json.loads((run_folder / "summary.json").read_text())["best"]
+    expected = summary["train" if split == "train_subset" else split]
+    assert figures["accuracy"] == pytest.approx(expected["accuracy"])
+    assert np.array(figures["confusion"]).sum() == figures["images"] == 40
+
+
+def test_flip_is_another_figure_in_another_file(run_folder: Path) -> None:
+    for words in ([], ["flip=true"]):
+        assert guard(lambda words=words: evaluate.run([f"run={run_folder}", "threads=1", *words])) == 0
+    plain, flipped = (
+        json.loads((run_folder / "evaluation" / f"best-test{suffix}.json").read_text())
+        for suffix in ("", "-flip")
+    )
+    assert flipped["flip"] is True
+    assert plain["loss"] != flipped["loss"]
+
+
+def test_own_pictures_get_a_class_and_its_probability(
+    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("L", (100, 50), 90).save(tmp_path / "grey, one.png")
+    Image.new("RGBA", (20, 30), (200, 0, 0, 100)).save(tmp_path / "red=two.png")
+    pictures = [str(path) for path in sorted(tmp_path.glob("*.png"))]
+    words = [f"run={run_folder}", f"images={pictures[0]}", pictures[1], "threads=1"]
+    assert guard(lambda: evaluate.run(words)) == 0
+    content = json.loads((run_folder / "evaluation" / "best-images.json").read_text())
+    assert [row["picture"] for row in content["pictures"]] == pictures
+    for row in content["pictures"]:
+        assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert row["class"] == max(row["probabilities"], key=row["probabilities"].get)
+    assert content["pictures"][0]["class"] in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["images=missing.png"], "images=missing.png: no pictures there"),
+        (["output=/dev/null/x"], "output=/dev/null/x: cannot be written"),
+        (["device=cuda:9"], "device=cuda:9: "),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    run_folder: Path, words: list[str], told: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert guard(lambda: evaluate.run([f"run={run_folder}", "threads=1", *words])) == 2
+    error = capfd.readouterr().err
+    assert len(error.splitlines()) == 1
+    assert told in error
+
+
+def test_a_split_that_was_not_held_out_is_refused(
+    tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert guard(lambda: train.run([*tiny, "epochs=1", "data.validation=0", "name=one"])) == 0
+    assert guard(lambda: evaluate.run(["run=outputs/one", "split=validation"])) == 2
+    assert "data.validation=0" in capfd.readouterr().err
+    assert guard(lambda: evaluate.run(["run=outputs/one"])) == 0
+    assert (tmp_path / "outputs" / "one" / "evaluation" / "last-test.json").is_file()
+
+
+def test_help_answers_without_a_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate.run(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert text.count("  python evaluate.py") >= 5
+    assert "split: test" in text

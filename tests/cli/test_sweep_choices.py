@@ -1,0 +1,119 @@
+"""What sweeps offer: presets, engines and their defaults, devices."""
+
+import itertools
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from filelock import FileLock
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from dilated_cifar.cli import sweep, train
+from dilated_cifar.cli.arguments import run_name
+from dilated_cifar.cli.guard import guard
+from dilated_cifar.config.run import Config
+from dilated_cifar.models import build
+
+ROOT = Path(__file__).resolve().parents[2]
+Require = Callable[[str], None]
+
+
+def test_processes_take_a_gpu_each_and_share_when_none_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "taken_gpus", [])
+    name = f"{socket.gethostname()}-gpu-{{}}.lock"
+    with FileLock(tmp_path / name.format(0)):
+        with FileLock(tmp_path / name.format(1)):
+            assert [sweep.take_gpu(tmp_path, 2, number) for number in range(4)] == [0, 1, 0, 1]
+        assert sweep.take_gpu(tmp_path, 2, 0) == 1
+    assert sweep.take_gpu(tmp_path, 2, 0) == 1, "a process keeps its GPU"
+    for _, lock in sweep.taken_gpus:
+        lock.release()
+
+
+def test_the_preset_sweep_holds_networks_of_equal_parameters(make_config: Callable[..., Config]) -> None:
+    preset = yaml.safe_load((ROOT / "conf" / "experiment" / "sweep_dilations.yaml").read_text())
+    parser = OverridesParser.create()
+    swept = [
+        parser.parse_override(f"{key}={value}") for key, value in preset["hydra"]["sweeper"]["params"].items()
+    ]
+    jobs = list(itertools.product(*(list(override.sweep_string_iterator()) for override in swept)))
+    keys = [override.key_or_group for override in swept]
+    counts = set()
+    for job in jobs:
+        words = [f"{key}={value}" for key, value in zip(keys, job, strict=True)]
+        config = make_config("experiment=sweep_dilations", *words)
+        model = build(config.model, 10)
+        counts.add(sum(parameter.numel() for parameter in model.parameters()))
+    assert len(jobs) == 12
+    assert counts == {94762}
+
+
+def test_the_choices_of_a_preset_sweep_name_its_jobs(tiny: list[str], tmp_path: Path) -> None:
+    words = [*tiny[1:], "data=spacing", "epochs=1", "experiment=sweep_dilations"]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), "-m", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    folders = {path.parent.name for path in (tmp_path / "outputs").glob("*/*/summary.json")}
+    assert len(folders) == 12
+    assert {f"dilations-1-2-9__pool-{pool}" for pool in ("False", "True")} < folders
+
+
+@pytest.mark.parametrize(
+    "words", [["experiment=sweep_dilations"], ["hydra/sweeper=optuna", "experiment=search"]]
+)
+def test_a_sweep_without_its_option_is_refused(
+    require_engine: Require,
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    require_engine("optuna_sweeper")
+    monkeypatch.chdir(tmp_path)
+    assert guard(lambda: train.run(words)) == 2
+    assert "these choices make a sweep; write: python train.py -m" in capfd.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("word", ["hydra/launcher=joblib", "experiment=search"])
+def test_an_engine_that_is_not_installed_is_told_in_one_line(word: str, tmp_path: Path) -> None:
+    script = f"""
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("hydra_plugins"):
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Absent())
+sys.argv = ["train.py", "-m", {word!r}, "seed=0,1"]
+from dilated_cifar.cli.train import main
+sys.exit(main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.strip() == "error: no such launcher or sweeper is installed: pip install -e '.[sweep]'"
+
+
+def test_what_hydra_is_told_names_no_folder_and_help_names_every_engine(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["model=plain", "seed=1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    assert run_name(words, "run") == "plain__seed-1"
+    assert train.run(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert "hydra/launcher=\n" in text
+    assert "hydra/sweeper=\n" in text
+    for file in (ROOT / "conf" / "engines").glob("*/*.yaml"):
+        assert f"  {file.stem} " in text

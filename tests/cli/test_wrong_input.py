@@ -1,0 +1,184 @@
+"""Every wrong word gets one line on stderr and exit status 2, and nothing is written."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dilated_cifar.cli import evaluate, train
+from dilated_cifar.cli.guard import guard
+
+Refuse = Callable[..., str]
+
+
+@pytest.fixture
+def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Refuse:
+    """Run train.py with words that it refuses; returns its one line."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str, command: Callable[[list[str]], int] = train.run, status: int = 2) -> str:
+        before = sorted(tmp_path.rglob("*"))
+        assert guard(lambda: command(list(words))) == status
+        assert sorted(tmp_path.rglob("*")) == before
+        captured = capfd.readouterr()
+        lines = captured.err.splitlines()
+        assert len(lines) == 1, captured.err
+        assert lines[0].startswith("error: ")
+        return lines[0]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["model=dilated_152"], "model=dilated_152: expected dilated_125"),
+        (["experiment=dmeo"], "experiment=dmeo: expected demo?"),
+        (["modle=plain"], "modle: no such key; expected model?"),
+        (["lr=0.1"], "lr: no such key; expected optimizer.lr"),
+        (["model.dilatons=[1,1,1]"], "model.dilatons: no such key; expected model.dilations or"),
+        (["optimizer.lr=abc"], "optimizer.lr=abc: expected a number"),
+        (["epochs=1.5"], "epochs=1.5: expected a whole number"),
+        (["model.norm=maybe"], "model.norm=maybe: expected true or false"),
+        (["model.dilations=3"], "model.dilations: expected a list; write 'model.dilations=[1,2,5]'"),
+        (["model.dilations=[1,2"], "model.dilations=[1,2: no viable alternative"),
+        (["model.dilations=[1,2]"], "model.dilations=[1,2]: expected 3 rates, one for each layer of"),
+        (["model.dilations=[1,0,2]"], "model.dilations=[1,0,2]: expected rates from 1"),
+        (["model.channels=[]", "model.dilations=[]"], "model.channels=[]: expected one number a layer"),
+        (["model.kernel_size=4"], "model.kernel_size=4: expected an odd number"),
+        (["model.padding=full"], "model.padding=full: expected one of valid, same"),
+        (["model.dilations=[9,9,9]"], "layer 2 meets a 14x14 map with a kernel that spans 19x19 pixels"),
+        (["model.pool=true", "model.dilations=[1,5,5]"], "layer 3 meets a 2x2 map"),
+        (
+            ["model=resnet", "model.strides=[1,2]", "model.blocks=[2,2,2]"],
+            "model.strides=[1,2]: expected 3 strides",
+        ),
+        (["model=resnet", "model.output_stride=3"], "model.output_stride=3: expected a product of the first"),
+        (["model=resnet", "model.layout=G"], "model.layout=G: expected one of S, F, four"),
+        (
+            ["model=resnet", "model.layout=S", "model.strides=[1,1,1]"],
+            "model.strides=[1,1,1]: expected [1,2",
+        ),
+        (["model=resnet", "model.strides=[1,8,8]"], "which multiply to 32 at most"),
+        (["seed=18446744073709551616"], "seed=18446744073709551616: expected a whole number from 0 to"),
+        (["model=drn_e"], "model=drn_e: expected"),
+        (["model=drn_a", "model.variant=e"], "model.variant=e: expected one of a, b, c, d"),
+        (["model=drn_c", "model.layout=fuor"], "model.layout=fuor: expected four?"),
+        (["model=drn_c", "model.width=0"], "model.width=0: expected a whole number from 1"),
+        (
+            ["model=drn_c", "model.layout=four", "model.blocks=[2,2,2]"],
+            "model.blocks=[2,2,2]: expected 4 numbers",
+        ),
+        (["model=drn_c", "model.blocks=[2,0,2]"], "model.blocks=[2,0,2]: expected the number of blocks"),
+        (["model=resnet", "model.width=0"], "model.width=0: expected a whole number from 1"),
+        (["model.family=resnet"], "model.channels: no such key"),
+        (["epochs=0"], "epochs=0: expected a whole number from 1"),
+        (["batch_size=60000"], "batch_size=60000: expected at most the 45000 images"),
+        (["batch_size=0"], "batch_size=0: expected a whole number from 1"),
+        (["seed=-1"], "seed=-1: expected a whole number from 0"),
+        (["optimizer.lr=-0.1"], "optimizer.lr=-0.1: expected a learning rate above 0"),
+        (["optimizer.weight_decay=-1"], "optimizer.weight_decay=-1.0: expected 0 or more"),
+        (["schedule.gamma=0"], "schedule.gamma=0.0: expected 0 < gamma <= 1"),
+        (["schedule=multistep", "schedule.milestones=[5,2]"], "expected rising epochs from 1"),
+        (["schedule.warmup_epochs=100"], "schedule.warmup_epochs=100.0: expected at most epochs=60"),
+        (["label_smoothing=1"], "label_smoothing=1.0: expected a share"),
+        (["ema=2"], "ema=2.0: expected a decay between 0 and 1"),
+        (["gradient_clip=0"], "gradient_clip=0.0: expected a norm above 0"),
+        (["precision=fp8"], "precision=fp8: expected fp32? (one of auto, fp32, bf16)"),
+        (["plain"], "plain: "),
+        (["config=missing.yaml"], "config=missing.yaml: no such file"),
+        (["data.validation=50000"], "data.validation=50000: expected"),
+        (["output_dir=/dev/null/runs"], "cannot be written"),
+    ],
+)
+def test_train_refuses(refused: Refuse, words: list[str], told: str) -> None:
+    assert told in refused(*words)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "expected either checkpoint="),
+        (["run=a", "checkpoint=b"], "got both"),
+        (["run=nowhere"], "run=nowhere: no checkpoint there"),
+        (["checkpoint=no, such=file.pt"], "checkpoint=no, such=file.pt: no such file"),
+        (["run=a", "split=tests"], "split=tests: expected test?"),
+        (["run=a", "flip=maybe"], "flip=maybe: expected true or false"),
+        (["runn=a"], "runn: no such key; expected run?"),
+        (["a/b.pt"], "a/b.pt: expected key=value"),
+    ],
+)
+def test_evaluate_refuses(refused: Refuse, words: list[str], told: str) -> None:
+    assert told in refused(*words, command=evaluate.run)
+
+
+def test_a_folder_of_other_files_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "outputs" / "photos").mkdir(parents=True)
+    (tmp_path / "outputs" / "photos" / "cat.jpg").write_bytes(b"cat")
+    assert guard(lambda: train.run(["name=photos"])) == 2
+    assert "holds cat.jpg and no run; write name=OTHER" in capfd.readouterr().err
+    assert [path.name for path in (tmp_path / "outputs" / "photos").iterdir()] == ["cat.jpg"]
+
+
+def test_another_programs_configuration_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    foreign = tmp_path / "outputs" / "blog" / "config.yaml"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("title: my blog\n")
+    assert guard(lambda: train.run(["name=blog"])) == 2
+    assert "config.yaml: is not a run's; write name=OTHER" in capfd.readouterr().err
+    assert foreign.read_text() == "title: my blog\n"
+    assert [path.name for path in foreign.parent.iterdir()] == ["config.yaml"]
+
+
+@pytest.mark.parametrize("entry", ["train.py", "evaluate.py"])
+def test_a_refusal_imports_no_torch_and_has_no_traceback(entry: str, tmp_path: Path) -> None:
+    words = ["epochs=0"] if entry == "train.py" else ["run=nowhere", "split=none"]
+    script = (
+        "import runpy, sys\n"
+        f"sys.argv = {[entry, *words]!r}\n"
+        "try:\n"
+        f"    runpy.run_path({str(Path(entry).resolve())!r}, run_name='__main__')\n"
+        "finally:\n"
+        "    print('torch' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout == "False\n"
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [["device=cuda"], ["device=cuda:7"], ["device=mps"], ["device=tpu"]])
+def test_a_device_that_is_not_there_is_named(
+    words: list[str],
+    tiny: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    import torch
+
+    if torch.cuda.device_count() > 7 or torch.backends.mps.is_available():
+        pytest.skip("this machine has the device")
+    if words == ["device=cuda"] and torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    monkeypatch.chdir(tmp_path)
+    assert guard(lambda: train.run([*tiny, *words])) == 2
+    error = capfd.readouterr().err
+    assert len(error.splitlines()) == 1
+    assert words[0] in error

@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import pytest
+
+from dilated_cifar.comparison.collect import collect
+from dilated_cifar.comparison.grouping import Section, arrange, natural
+from dilated_cifar.errors import UserError
+
+
+def arranged(folder: Path, *group_by: str, baseline: str | None = None) -> list[Section]:
+    return arrange(collect([folder], progress=False).runs, group_by, baseline)[0]
+
+
+def labels(section: Section) -> dict[str, list[int]]:
+    return {group.label: group.seeds for group in section.groups}
+
+
+def test_runs_that_differ_in_the_seed_alone_are_one_group(two_groups) -> None:
+    (section,) = arranged(two_groups([0.5, 0.6, 0.7], [0.8]))
+    assert labels(section) == {"dilations=[1,1,1]": [0, 1, 2], "dilations=[1,2,5]": [0]}
+    assert section.baseline.label == "dilations=[1,1,1]"
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("epochs", (5, 6)),
+        ("data__split_seed", (0, 1)),
+        ("data__train", (8000, 4000)),
+        ("data__noise", (0.03, 0.1)),
+    ],
+)
+def test_other_data_splits_or_epochs_are_never_averaged_and_the_key_is_named(runs, key, values) -> None:
+    for index, value in enumerate(values):
+        for seed in (0, 1):
+            runs.write(f"{index}-{seed}", seed=seed, **{key: value})
+    sections, notes = arrange(collect([runs.parent], progress=False).runs)
+    assert len(sections) == 2
+    assert all(len(group.runs) == 2 for section in sections for group in section.groups)
+    (note,) = notes
+    assert key.replace("__", ".") in note
+    assert f"{min(values)} | {max(values)}" in note
+
+
+def test_two_data_sets_are_two_sections_named_by_the_family(runs) -> None:
+    runs.write("a")
+    runs.write("b", data__family="cifar10", data__mean=[0.49, 0.48, 0.45])
+    sections, (note,) = arrange(collect([runs.parent], progress=False).runs)
+    assert [section.title for section in sections] == ["data=cifar10", "data=spacing"]
+    assert "data.family (cifar10 | spacing)" in note
+    assert "mean" not in note
+
+
+def test_keys_that_say_where_a_run_happened_do_not_separate_runs(runs) -> None:
+    runs.write("a", seed=0, output_dir="here", device="cpu", threads=2)
+    runs.write("b", seed=1, output_dir="there")
+    (section,) = arranged(runs.parent)
+    assert labels(section) == {"all runs": [0, 1]}
+
+
+def test_a_key_that_an_earlier_release_did_not_write_is_null(runs) -> None:
+    runs.write("old", seed=0)
+    runs.write("new", seed=1, ema=None)
+    assert len(arranged(runs.parent)[0].groups) == 1
+    runs.write("averaged", seed=0, ema=0.999)
+    assert set(labels(arranged(runs.parent)[0])) == {"ema=null", "ema=0.999"}
+
+
+def test_networks_of_two_families_are_told_apart_by_the_keys_that_matter(runs) -> None:
+    runs.write("a", model__dilations=[1, 1, 1])
+    runs.write("b", model__dilations=[1, 2, 5])
+    runs.write("c", model={"family": "resnet", "dropout": 0.0, "width": 16, "blocks": [2, 2, 2]})
+    (section,) = arranged(runs.parent)
+    assert set(labels(section)) == {
+        "model=cnn dilations=[1,1,1]", "model=cnn dilations=[1,2,5]", "model=resnet"
+    }  # fmt: skip
+
+
+def test_group_by_averages_over_other_keys_only_by_saying_so(runs) -> None:
+    for rates in ([1, 1, 1], [1, 2, 5]):
+        for pool in (True, False):
+            runs.write(f"{rates[1]}-{pool}", model__dilations=rates, model__pool=pool)
+    (section,) = arranged(runs.parent, "model.dilations")
+    assert len(section.groups) == 2
+    assert all(group.mixed == {"model.pool": ["false", "true"]} for group in section.groups)
+    assert any("model.pool" in note for note in section.notes)
+    assert len(arranged(runs.parent)[0].groups) == 4
+
+
+def test_group_by_epochs_puts_them_side_by_side_without_averaging(runs) -> None:
+    runs.write("a", epochs=5)
+    runs.write("b", epochs=10)
+    (section,) = arranged(runs.parent, "epochs")
+    assert [group.label for group in section.groups] == ["epochs=5", "epochs=10"]
+
+
+def test_an_unknown_key_is_refused_with_the_keys_that_vary(two_groups) -> None:
+    sweep = two_groups([0.5], [0.8])
+    with pytest.raises(UserError) as refused:
+        arranged(sweep, "model.dilation")
+    message = str(refused.value)
+    assert message.startswith("group_by=model.dilation: no such key")
+    assert "the keys that vary: model.dilations" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("wanted", ["[1,2,5]", "[1, 2, 5]", "dilations=[1,2,5]", "model.dilations=[1,2,5]"])
+def test_a_baseline_is_named_by_its_value_or_label(two_groups, wanted: str) -> None:
+    (section,) = arranged(two_groups([0.5], [0.8]), baseline=wanted)
+    assert section.baseline.label == "dilations=[1,2,5]"
+
+
+def test_a_baseline_that_is_no_group_or_several_is_refused_with_the_groups(runs) -> None:
+    for rates in ([1, 1, 1], [1, 2, 5]):
+        for pool in (True, False):
+            runs.write(f"{rates[1]}-{pool}", model__dilations=rates, model__pool=pool)
+    with pytest.raises(UserError, match=r"baseline=\[9,9,9\]: expected .*dilations=\[1,1,1\] pool=false"):
+        arranged(runs.parent, baseline="[9,9,9]")
+    with pytest.raises(UserError, match=r"baseline=\[1,1,1\]: is 2 groups"):
+        arranged(runs.parent, baseline="[1,1,1]")
+    (section,) = arranged(runs.parent, baseline="[1,1,1] pool=true")
+    assert section.baseline.label == "dilations=[1,1,1] pool=true"
+
+
+def test_values_are_in_natural_order() -> None:
+    values = ["[1,2,5]", "10", "2", "0.1", "[1,1,1]", "true"]
+    assert sorted(values, key=natural) == ["0.1", "2", "10", "[1,1,1]", "[1,2,5]", "true"]

@@ -1,0 +1,146 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from dilated_cifar.comparison.intervals import (
+    Estimate,
+    holm,
+    mcnemar,
+    mean_interval,
+    paired_difference,
+    wilson,
+)
+
+
+def test_the_t_interval_is_that_of_a_worked_example() -> None:
+    # Three runs 0.90, 0.92, 0.94: mean 0.92, s = 0.02, t(2; 0.975) = 4.302653, half width 0.049683.
+    found = mean_interval([0.90, 0.92, 0.94])
+    assert found.mean == pytest.approx(0.92)
+    assert (found.low, found.high) == pytest.approx((0.870317, 0.969683), abs=1e-6)
+    assert found.count == 3
+    assert found.why_none is None
+
+
+@pytest.mark.parametrize("count", [2, 3, 10])
+def test_the_t_interval_and_the_paired_test_are_scipys(count: int) -> None:
+    random = np.random.default_rng(count)
+    one, other = random.normal(0.8, 0.01, count), random.normal(0.79, 0.01, count)
+    expected = stats.ttest_1samp(one, 0).confidence_interval(0.95)
+    found = mean_interval(list(one))
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    pairs, expected_pairs = paired_difference(list(one), list(other)), stats.ttest_rel(one, other)
+    interval = expected_pairs.confidence_interval(0.95)
+    assert pairs.p_value == pytest.approx(expected_pairs.pvalue)
+    assert (pairs.estimate.low, pairs.estimate.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_one_seed_has_no_interval_and_says_so() -> None:
+    assert mean_interval([0.9]) == Estimate(0.9, None, None, 1, "one seed: no interval")
+    pairs = paired_difference([0.9], [0.8], what="common seed")
+    assert pairs.p_value is None
+    assert pairs.estimate.why_none == "one common seed: no interval"
+
+
+def test_equal_seeds_give_no_interval_of_width_zero() -> None:
+    found = mean_interval([0.5, 0.5, 0.5])
+    assert (found.low, found.high, found.why_none) == (None, None, "3 seeds, all equal: no interval")
+    # The same difference of two images in 100, as 32-bit floats round it.
+    singles = [float(np.float32(value)) for value in (0.42, 0.40, 0.52, 0.50)]
+    pairs = paired_difference([singles[0], singles[2]], [singles[1], singles[3]])
+    assert pairs.estimate.mean == pytest.approx(0.02)
+    assert pairs.p_value is None
+    assert pairs.estimate.low is None
+
+
+def test_an_interval_of_accuracies_stays_within_0_and_1() -> None:
+    found = mean_interval([0.97, 0.999], bounds=(0, 1))
+    assert found.high == 1
+    assert found.low is not None
+    assert 0 <= found.low < 0.97
+
+
+def test_a_paired_difference_is_sharper_than_the_runs() -> None:
+    # Seeds differ by ten points, the groups by one point in every seed.
+    one, other = [0.71, 0.81, 0.912], [0.70, 0.80, 0.90]
+    pairs = paired_difference(one, other)
+    assert pairs.p_value is not None
+    assert pairs.p_value < 0.01
+    assert stats.ttest_ind(one, other).pvalue > 0.8
+
+
+def test_mcnemar_is_that_of_the_published_example() -> None:
+    # Fagerland, Lydersen and Laake 2013, table 1 (Bentur et al. 2009): 1 and 7 discordant of 21.
+    first = np.array([True] * 1 + [False] * 7 + [True] * 13)
+    second = np.array([False] * 1 + [True] * 7 + [True] * 13)
+    found = mcnemar(first, second)
+    assert (found.only_first, found.only_second) == (1, 7)
+    assert found.exact == pytest.approx(0.0703, abs=5e-5)
+    assert found.mid_p == pytest.approx(0.0391, abs=5e-5)
+    assert found.exact == pytest.approx(stats.binomtest(1, 8).pvalue)
+
+
+def test_mcnemar_finds_nothing_where_nothing_differs() -> None:
+    same = np.array([True, False, True])
+    assert (mcnemar(same, same).exact, mcnemar(same, same).mid_p) == (1.0, 1.0)
+    balanced = mcnemar(np.array([True, False]), np.array([False, True]))
+    assert (balanced.exact, balanced.mid_p) == pytest.approx((1.0, 1.0))
+
+
+def test_wilson_is_that_of_a_worked_example() -> None:
+    # Newcombe 1998, table I, method 3: 81 of 263 gives 0.2553 to 0.3662; 0 of 20 gives 0 to 0.1611.
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+
+
+@pytest.mark.parametrize(("right", "total"), [(0, 1), (1, 1), (0, 100), (100, 100), (7, 10), (9786, 10_000)])
+def test_wilson_is_scipys(right: int, total: int) -> None:
+    expected = stats.binomtest(right, total).proportion_ci(0.95, method="wilson")
+    assert wilson(right, total) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_holm_is_that_of_a_worked_example() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([None, 0.03, 0.9]) == [None, pytest.approx(0.06), pytest.approx(0.9)]
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_the_intervals_cover_the_truth_95_times_in_100(count: int) -> None:
+    random = np.random.default_rng(0)
+    trials, truth, difference = 2000, 0.75, 0.01
+    covered = paired = 0
+    for _ in range(trials):
+        seeds = random.normal(0, 0.02, count)
+        runs = truth + seeds + random.normal(0, 0.01, count)
+        others = truth - difference + seeds + random.normal(0, 0.01, count)
+        interval = mean_interval(list(runs), bounds=(0, 1))
+        pairs = paired_difference(list(runs), list(others)).estimate
+        assert interval.low is not None
+        assert interval.high is not None
+        assert pairs.low is not None
+        assert pairs.high is not None
+        covered += interval.low <= truth <= interval.high
+        paired += pairs.low <= difference <= pairs.high
+    assert 0.93 <= covered / trials <= 0.97
+    assert 0.93 <= paired / trials <= 0.97
+
+
+@pytest.mark.parametrize("truth", [0.5, 0.8, 0.95])
+def test_wilson_covers_the_truth_95_times_in_100(truth: float) -> None:
+    right = np.random.default_rng(1).binomial(1000, truth, 1000)
+    intervals = [wilson(int(each), 1000) for each in right]
+    assert 0.93 <= np.mean([low <= truth <= high for low, high in intervals]) <= 0.97
+
+
+def test_mcnemar_raises_a_false_alarm_at_most_5_times_in_100() -> None:
+    random = np.random.default_rng(2)
+    exact = mid = 0
+    for _ in range(1000):
+        easy = random.random(400)
+        first, second = (random.random(400) < 0.5 + 0.5 * easy for _ in range(2))
+        found = mcnemar(first, second)
+        exact += found.exact < 0.05
+        mid += found.mid_p < 0.05
+    assert exact <= mid
+    assert exact / 1000 <= 0.05
+    assert 0.03 <= mid / 1000 <= 0.06

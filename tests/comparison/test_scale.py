@@ -1,0 +1,48 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MEASURE = """
+import resource, sys
+from dilated_cifar.cli.compare import run
+status = run(sys.argv[1:])
+print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+sys.exit(status)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("groups", [50, 1000])
+def test_a_thousand_runs_compare_in_a_gigabyte_to_a_page_of_ten_megabytes(runs, groups: int) -> None:
+    random = np.random.default_rng(0)
+    rates = ([1, 1, 1], [1, 2, 3], [1, 2, 5], [1, 2, 9], [2, 2, 2])
+    seeds = 1000 // groups
+    for group in range(groups):
+        for seed in range(seeds):
+            dilations = rates[group % len(rates)]
+            runs.write(
+                f"{group}-{seed}",
+                epochs=100,
+                seed=seed,
+                test=float(random.uniform(0.5, 0.9)),
+                model__dilations=dilations,
+                optimizer__lr=0.001 * (group // len(rates) + 1),
+                receptive_field=1 + 2 * sum(dilations),
+            )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(runs.parent)], env=environment, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    output = runs.parent / "comparison"
+    assert len(pd.read_csv(output / "runs.csv")) == 1000
+    assert len(pd.read_csv(output / "groups.csv")) == groups
+    assert (output / "report.html").stat().st_size < 10_000_000
+    peak = int(ran.stderr.split("peak ")[1])
+    assert peak < 1_000_000  # kilobytes on Linux
