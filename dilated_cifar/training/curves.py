@@ -21,6 +21,7 @@ from dilated_cifar.data.augment import augment
 from dilated_cifar.data.batches import batches
 from dilated_cifar.data.splits import Splits
 from dilated_cifar.evaluation.pictures import confusion_figure, mistakes_figure
+from dilated_cifar.inspection.network import Inspection
 from dilated_cifar.runs.folder import write_text
 from dilated_cifar.training.explanation import add_explanation
 from dilated_cifar.training.state import Row, State
@@ -46,7 +47,7 @@ class Curves:
     ) -> None:
         self._writer.close()
 
-    def begin(self, state: State, splits: Splits) -> None:
+    def begin(self, state: State, splits: Splits, inspection: Inspection) -> None:
         """Write what is known before the first step: configuration, network, augmented images."""
         writer, config = self._writer, state.config
         held_out = splits.held_out[0]
@@ -60,7 +61,7 @@ class Curves:
         drawn = augment(images, config.augment, seed=config.seed, epoch=0, step=0)
         writer.add_image("augmented", make_grid(drawn, nrow=8, padding=1), 0)
         add_graph(writer, state)
-        add_explanation(writer, state.model, config.model)
+        add_explanation(writer, inspection)
         writer.flush()
 
     def add_epoch(self, state: State, splits: Splits, logits: Tensor) -> None:

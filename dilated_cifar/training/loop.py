@@ -17,10 +17,10 @@ from dilated_cifar.data.randomness import derive_seed
 from dilated_cifar.data.splits import Splits, load
 from dilated_cifar.device import Machine, choose_machine, use_threads
 from dilated_cifar.errors import Interrupted, RunError
+from dilated_cifar.inspection.network import hole_warning, inspect_network
 from dilated_cifar.runs.folder import best_checkpoint, last_checkpoint
 from dilated_cifar.training.bar import Bar
 from dilated_cifar.training.curves import Curves
-from dilated_cifar.training.explanation import hole_warning
 from dilated_cifar.training.measure import measure_epoch
 from dilated_cifar.training.optimizer import set_learning_rate
 from dilated_cifar.training.schedule import learning_rate
@@ -57,9 +57,10 @@ def train(config: Config, folder: Path) -> Summary:
     logger.info("training on %s with %d images", machine, len(splits.train))
     with StopSignals() as stop, Curves(folder, first_epoch=state.progress.epoch + 1) as curves:
         if not resumed:
-            if holes := hole_warning(state.model, config.model):
+            inspection = inspect_network(state.model, config.data.input_size, stack=config.model.stack)
+            if holes := hole_warning(inspection):
                 logger.warning("%s", holes)
-            curves.begin(state, splits)
+            curves.begin(state, splits, inspection)
         run_epochs(state, splits, machine, folder, curves, stop)
         summary = summarize(state, splits, machine, folder)
         curves.finish(state, summary)
