@@ -16,11 +16,11 @@ from dilated_cifar.dilation.arithmetic import Pair, pair
 
 @dataclass(frozen=True)
 class Field:
-    """What the units of a map see of the input, along one dimension.
+    """The receptive fields of the units of a map, along one dimension.
 
-    The first unit sees the input positions `low` to `high`, both included; every further unit sees them
-    shifted by `jump`. Position 0 is the first input pixel; padding lies below it, so `low` may be negative.
-    Fractions arise behind transposed convolutions only.
+    That of the first unit is the input positions `low` to `high`, both included; that of every further unit
+    is shifted by `jump`. Position 0 is the first input pixel; padding lies below it, so `low` may be
+    negative. Fractions arise behind transposed convolutions only.
     """
 
     low: Fraction = Fraction(0)
@@ -29,7 +29,7 @@ class Field:
 
     @property
     def size(self) -> int:
-        """Receptive field in pixels; behind a transposed convolution, the most that a unit may see."""
+        """Receptive field in pixels; behind a transposed convolution, that of the units with the largest."""
         return ceil(self.high - self.low) + 1
 
     @property
@@ -141,7 +141,7 @@ def _resized(name: str, field: Field, before: int, after: int) -> Field:
     if after == 1:
         return field.collapsed(before)
     if before == 1:
-        return Field(field.low, field.high, field.jump * 0)  # a broadcast: every unit sees the same
+        return Field(field.low, field.high, field.jump * 0)  # a broadcast: every unit has the same
     raise ValueError(
         f"no rule follows the receptive field through {name}, which turns {before} positions into {after}: "
         "write the layer with a convolution, a pooling, a padding or a strided slice"

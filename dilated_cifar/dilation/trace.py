@@ -20,7 +20,7 @@ class Layer:
 
     `kernel`, `stride`, `padding` and `dilation` are None for layers without a window. `start` is the centre
     of the first unit's receptive field, `jump` the distance between the centres of neighbouring units.
-    Padding counts as seen, so that a receptive field may be larger than the image.
+    Padding is included, so that a receptive field may be larger than the image.
     """
 
     name: str
@@ -55,9 +55,9 @@ class Layer:
 class Trace:
     """The layers of a network in the order in which they ran on an image `[C, H, W]`, and their totals.
 
-    `receptive_field` is the side, in pixels, of what one unit of the last feature map sees (the longer side
-    where the two differ): of the map that enters the last global pooling or flattening, or of the output
-    where there is none. `multiply_adds` counts convolutions and linear layers for one image.
+    `receptive_field` is that of one unit of the last feature map in pixels, the longer side where the two
+    differ: of the map that enters the last global pooling or flattening, or of the output where there is
+    none. `multiply_adds` counts convolutions and linear layers for one image.
     """
 
     input_size: tuple[int, int, int]

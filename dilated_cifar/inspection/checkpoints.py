@@ -57,9 +57,7 @@ def explain_checkpoints(config: ExplainConfig) -> None:
     ]
     output = Output(folder_for(trained, "explain", config.output))
     theory = [
-        explain_network(
-            each.model, each.config.model, inspection, config, output, each.label, each.stem(trained)
-        )
+        explain_network(inspection, each.config.model, config, output, each.label, each.stem(trained))
         for each, inspection in zip(trained, inspections, strict=True)
     ]
     output.note("explanation", {"networks": theory, "lists": explain_lists(config, output)})

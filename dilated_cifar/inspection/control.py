@@ -106,8 +106,8 @@ def measure(model: Classifier, inputs: Tensor, target: Target | None = None) -> 
     """Measure a network on normalised images [N, 3, H, W] on its own device; without a target on its own."""
     if target is None:
         target = choose_target(trace(model, (inputs.shape[1], inputs.shape[2], inputs.shape[3])))
-    seen = observe(model, inputs, target)
-    return Measured(seen.gradients, {each.key: each.value(seen) for each in MEASURES})
+    observed = observe(model, inputs, target)
+    return Measured(observed.gradients, {each.key: each.value(observed) for each in MEASURES})
 
 
 def measure_control(

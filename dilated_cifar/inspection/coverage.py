@@ -24,13 +24,11 @@ _MANY = 1e7
 def unit_sentence(unit: Unit) -> str:
     """Say how much of its receptive field one unit of a network covers on the image."""
     top, left, bottom, right = unit.box
-    hole = ""
-    if unit.nearest_hole is not None:
-        hole = f", nearest hole {unit.nearest_hole:g} from the centre"
+    hole = "" if unit.nearest_hole is None else f", nearest hole {unit.nearest_hole:g} from the centre"
     return (
-        f"{_named(unit)}: receptive field {_field(unit)}; on the image (rows {top} to {bottom - 1}, columns "
-        f"{left} to {right - 1}) {unit.covered:.1%} of its {(bottom - top) * (right - left)} pixels covered"
-        f"{hole}; {_count(unit.counts.sum())} paths, {_count(unit.counts.max())} from the most counted pixel"
+        f"{_named(unit)}: receptive field {_field(unit)}, {unit.covered:.1%} of it on the image (rows {top} "
+        f"to {bottom - 1}, columns {left} to {right - 1}) covered{hole}; {_count(unit.counts.sum())} paths, "
+        f"at most {_count(unit.counts.max())} from one pixel"
     )
 
 

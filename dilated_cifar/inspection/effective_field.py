@@ -58,14 +58,14 @@ MEASURES = (
         "the Euclidean distance from the centre of the unit's receptive field within which half of its "
         "gradient at the image lies; each pixel counts at its centre, with linear interpolation in between",
         "effective receptive field: Luo et al. 2016",
-        lambda seen: radius(seen.gradients.image[0], seen.target.centre, 0.5),
+        lambda observed: radius(observed.gradients.image[0], observed.target.centre, 0.5),
     ),
     Measure(
         "radius_95",
         "95% radius (pixels)",
         "the same for 95% of the gradient",
         "Luo et al. 2016",
-        lambda seen: radius(seen.gradients.image[0], seen.target.centre, 0.95),
+        lambda observed: radius(observed.gradients.image[0], observed.target.centre, 0.95),
     ),
 )
 
@@ -108,7 +108,7 @@ def draw_gradients(rows: Sequence[Sequence[Panel]], title: str, *, unit: str) ->
     Args:
         rows: Panels of equal number in each row; at least one.
         title: Says what is drawn.
-        unit: What the axes count: `pixel` or `position`.
+        unit: What the rows and columns are of: `pixel` or `feature-map`.
     """
     columns = max(len(row) for row in rows)
     size = (_PANEL_INCHES * columns + 0.9, _PANEL_INCHES * len(rows) + 0.7)

@@ -12,7 +12,7 @@ from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.device import use_threads
 from dilated_cifar.dilation.coverage import count_stages, count_unit
-from dilated_cifar.dilation.rates import judge
+from dilated_cifar.dilation.rates import Verdict, judge
 from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.output import Output
@@ -22,7 +22,6 @@ from dilated_cifar.inspection.network import LAST_MAP, Inspection, inspect_netwo
 from dilated_cifar.inspection.verdicts import (
     draw_comparison,
     draw_layers,
-    draw_rates,
     verdict_heading,
     verdict_table,
 )
@@ -46,7 +45,7 @@ def explain_model(config: ExplainConfig, folder: Path, title: str) -> None:
     output = Output(folder)
     model = build(config.model, DATA.classes)
     inspection = inspect_chosen(model, config.model, DATA.input_size, config)
-    numbers = explain_network(model, config.model, inspection, config, output, title)
+    numbers = explain_network(inspection, config.model, config, output, title)
     numbers["lists"] = explain_lists(config, output)
     output.note("explanation", numbers)
     output.close()
@@ -98,9 +97,8 @@ def check_unit(model: nn.Module, traced: Trace, config: ExplainConfig) -> tuple[
 
 
 def explain_network(
-    model: nn.Module,
-    chosen: ModelConfig,
     inspection: Inspection,
+    chosen: ModelConfig,
     config: ExplainConfig,
     output: Output,
     title: str,
@@ -119,16 +117,15 @@ def explain_network(
     if verdict is None:
         console.print(NO_RULE)
     else:
-        console.print(verdict_heading(verdict))
-        console.print(verdict_table(verdict))
+        show_verdict(verdict, output)
     console.print(unit_sentence(unit))
     console.print()
     if verdict is not None and is_centre_of_last_map(config):
-        output.draw(f"{stem}count_map", draw_rates(verdict.rates, verdict.kernel_size))
+        output.draw(f"{stem}count_map", draw_comparison([verdict.rates], verdict.kernel_size))
         output.draw(f"{stem}layers", draw_layers(verdict.rates, verdict.kernel_size))
     else:
         output.draw(f"{stem}count_map", draw_unit(unit))
-        output.draw(f"{stem}layers", draw_stages(unit, count_stages(model, traced, unit)))
+        output.draw(f"{stem}layers", draw_stages(unit, count_stages(inspection.model, traced, unit)))
     return {
         "model": asdict(chosen),
         "layers": [asdict(layer) for layer in traced.layers],
@@ -150,12 +147,16 @@ def explain_network(
 
 def explain_lists(config: ExplainConfig, output: Output) -> list[dict[str, Any]]:
     """Print the verdicts on the lists of rates that `config` names and draw their maps side by side."""
-    lists = config.rate_lists
-    verdicts = [judge(rates, config.kernel_size) for rates in lists]
+    verdicts = [judge(rates, config.kernel_size) for rates in config.rate_lists]
     for verdict in verdicts:
-        output.console.print(verdict_heading(verdict))
-        output.console.print(verdict_table(verdict))
+        show_verdict(verdict, output)
         output.console.print()
-    if lists:
-        output.draw("comparison", draw_comparison(lists, config.kernel_size))
+    if verdicts:
+        output.draw("comparison", draw_comparison(config.rate_lists, config.kernel_size))
     return [asdict(verdict) for verdict in verdicts]
+
+
+def show_verdict(verdict: Verdict, output: Output) -> None:
+    """Print the verdicts on one list of rates."""
+    output.console.print(verdict_heading(verdict))
+    output.console.print(verdict_table(verdict))

@@ -34,9 +34,9 @@ def neighbour_overlap(maps: Tensor | None) -> float:
     return sum(others) / len(others) if others else float("nan")
 
 
-def own_lattice_share(seen: Observation) -> float:
+def own_lattice_share(observed: Observation) -> float:
     """Lattice share of the target's gradient at its stage; nan where there is no stage."""
-    gradient, stage = seen.gradients.stage, seen.target.stage
+    gradient, stage = observed.gradients.stage, observed.target.stage
     if gradient is None or stage is None:
         return float("nan")
     return lattice_share(gradient[0], stage.position, stage.rate)
@@ -73,9 +73,9 @@ def variogram_ratio(maps: Tensor, distance: int) -> float:
     return near / far
 
 
-def variogram_distance(seen: Observation) -> int:
+def variogram_distance(observed: Observation) -> int:
     """The rate at which the dilated layers begin, or 2 where there are none."""
-    return NO_DILATION if seen.target.stage is None else seen.target.stage.rate
+    return NO_DILATION if observed.target.stage is None else observed.target.stage.rate
 
 
 MEASURES = (
@@ -86,14 +86,14 @@ MEASURES = (
         "min(p, q), each scaled to sum 1, mean of the neighbours below and to the right; 0 where they share "
         "no pixel",
         "gridding: Wang et al. 2018, section 3.2; the sum is this project's",
-        lambda seen: neighbour_overlap(seen.gradients.image),
+        lambda observed: neighbour_overlap(observed.gradients.image),
     ),
     Measure(
         "overlap_stage",
         "overlap (dilated layer)",
         "the same at the input of the first convolution with a dilation rate r above 1",
         "as above",
-        lambda seen: neighbour_overlap(seen.gradients.stage),
+        lambda observed: neighbour_overlap(observed.gradients.stage),
     ),
     Measure(
         "lattice_share",
@@ -113,7 +113,7 @@ MEASURES = (
         "rows and columns; r is the first rate above 1, or 2: below 1 for smooth maps, 1 for noise, above 1 "
         "for a grid",
         "variogram: Matheron 1963; class maps: Zhou et al. 2016",
-        lambda seen: variogram_ratio(seen.class_maps, variogram_distance(seen)),
+        lambda observed: variogram_ratio(observed.class_maps, variogram_distance(observed)),
     ),
 )
 
@@ -139,4 +139,4 @@ def draw_lattices(networks: Sequence[LabelledGradients]) -> Figure | None:
         "Gradient of the centre unit at the input of the first dilated convolution (grey: zero)\n"
         "red: positions of its own lattice"
     )
-    return draw_gradients(rows, title, unit="position") if rows else None
+    return draw_gradients(rows, title, unit="feature-map") if rows else None

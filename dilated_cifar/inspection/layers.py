@@ -6,9 +6,9 @@ from dilated_cifar.dilation.trace import Layer, Trace
 
 HEADINGS = ("layer", "operation", "rate", "output", "RF", "jump", "params", "MACs")
 LEGEND = (
-    "rate: of dilation; RF: receptive field in pixels; jump: distance in pixels between the receptive fields "
-    "of neighbouring units; MACs: multiply-adds for one image; a norm's parameters count with the layer "
-    "before it."
+    "rate: dilation rate; RF: receptive field in pixels; jump: distance in pixels between the receptive "
+    "fields of neighbouring units; MACs: multiply-adds for one image; a norm's parameters count with the "
+    "layer before it."
 )
 _NAMES = {"convolution": "conv", "average pool": "mean pool"}
 _LEFT = 2  # the first columns are text, the others numbers

@@ -11,7 +11,7 @@ from dilated_cifar.dilation.rates import Verdict, judge, warning
 from dilated_cifar.dilation.trace import Trace, trace
 from dilated_cifar.inspection.coverage import draw_unit, unit_sentence
 from dilated_cifar.inspection.layers import layer_markdown
-from dilated_cifar.inspection.verdicts import draw_rates, verdict_markdown
+from dilated_cifar.inspection.verdicts import draw_comparison, verdict_markdown
 
 LAST_MAP = "features"
 """The module of every network that puts out the last feature map."""
@@ -21,10 +21,11 @@ LAST_MAP = "features"
 class Inspection:
     """What the layers of a network allow it to see, whatever its weights.
 
-    `verdict` is that on its list of dilation rates, None where strides, pools or shortcuts lie between the
+    `verdict` is that on the list of dilation rates, None where strides, pools or shortcuts lie between the
     layers and no rule on lists applies. `unit` is the centre unit of the last feature map, with its coverage.
     """
 
+    model: nn.Module
     trace: Trace
     verdict: Verdict | None
     unit: Unit
@@ -46,7 +47,7 @@ def inspect_network(
     """
     traced = trace(model, input_size)
     verdict = None if stack is None else judge(*stack)
-    return Inspection(traced, verdict, count_unit(model, traced, LAST_MAP))
+    return Inspection(model, traced, verdict, count_unit(model, traced, LAST_MAP))
 
 
 def hole_warning(inspection: Inspection) -> str | None:
@@ -74,4 +75,4 @@ def draw_coverage(inspection: Inspection) -> Figure:
     if inspection.verdict is None:
         return draw_unit(inspection.unit)
     # A list of rates is drawn around its centre, larger than on the image and with its numbers.
-    return draw_rates(inspection.verdict.rates, inspection.verdict.kernel_size)
+    return draw_comparison([inspection.verdict.rates], inspection.verdict.kernel_size)

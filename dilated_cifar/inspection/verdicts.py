@@ -50,17 +50,8 @@ def verdict_markdown(verdict: Verdict) -> str:
     return "\n".join([f"{verdict_heading(verdict)}\n", *lines])
 
 
-def draw_rates(rates: Sequence[int], kernel_size: int = 3) -> Figure:
-    """Draw the count map of a list of rates with its numbers; axes in pixels from the centre.
-
-    Raises:
-        ValueError: the list is empty, a rate is below 1, or the kernel is even.
-    """
-    return draw_comparison([rates], kernel_size)
-
-
 def draw_comparison(lists: Sequence[Sequence[int]], kernel_size: int = 3) -> Figure:
-    """Draw the count maps of several lists of rates side by side, at one scale in pixels from the centre.
+    """Draw the count maps of lists of rates side by side, at one scale in pixels from the centre.
 
     Raises:
         ValueError: there is no list, a list is empty, a rate is below 1, or the kernel is even.

@@ -9,15 +9,15 @@ from PIL import Image
 
 from dilated_cifar.dilation.coverage import count_map, count_maps
 from dilated_cifar.dilation.rates import judge
-from dilated_cifar.inspection.verdicts import draw_comparison, draw_layers, draw_rates, verdict_rows
+from dilated_cifar.inspection.verdicts import draw_comparison, draw_layers, verdict_rows
 
 Panels = Callable[..., list[tuple[str, np.ma.MaskedArray]]]
 
 
 def test_drawing_leaves_pyplot_alone() -> None:
     code = (
-        "import sys; from dilated_cifar.inspection.verdicts import draw_rates; draw_rates([1, 2, 5]); "
-        "sys.exit('matplotlib.pyplot' in sys.modules)"
+        "import sys; from dilated_cifar.inspection.verdicts import draw_comparison; "
+        "draw_comparison([[1, 2, 5]]); sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -36,7 +36,7 @@ def test_every_rule_passes_fails_or_does_not_apply(rates: list[int], outcomes: l
 
 
 def test_the_heat_map_shows_the_counts_and_writes_them(panels: Panels) -> None:
-    figure = draw_rates([2, 2, 2])
+    figure = draw_comparison([[2, 2, 2]])
     ((title, shown),) = panels(figure)
     counts = count_map([2, 2, 2]).numpy()
     assert np.array_equal(shown.filled(0), counts)
@@ -53,7 +53,7 @@ def test_the_heat_map_shows_the_counts_and_writes_them(panels: Panels) -> None:
 
 
 def test_axes_are_pixels_from_the_centre() -> None:
-    axes = draw_rates([1, 2, 5]).axes[0]
+    axes = draw_comparison([[1, 2, 5]]).axes[0]
     assert axes.get_xlabel() == axes.get_ylabel() == "pixels from the centre"
     assert axes.get_xlim() == (-8.5, 8.5)
     assert axes.get_ylim() == (8.5, -8.5)
@@ -78,7 +78,11 @@ def test_the_row_of_layers_ends_at_the_image(panels: Panels) -> None:
 
 
 def test_every_figure_can_be_written_as_png() -> None:
-    for figure in (draw_rates([1]), draw_layers([40, 40]), draw_comparison([[1, 2]] * 9, kernel_size=5)):
+    for figure in (
+        draw_comparison([[1]]),
+        draw_layers([40, 40]),
+        draw_comparison([[1, 2]] * 9, kernel_size=5),
+    ):
         file = BytesIO()
         figure.savefig(file, format="png")
         assert Image.open(file).format == "PNG"

@@ -33,15 +33,13 @@ DEFINITIONS = {
     "pointing": "share of scenes where the true class's map is highest inside the true box (Zhang et al. "
     "2016); for boxes that do not depend on the class, where their centre lies inside it",
     "native": "the smallest box around the cells of the class map where the class has the highest response "
-    "of all and that response is above the threshold (Yu, Koltun & Funkhouser 2017, section 3)",
+    "of all classes and that response is above the threshold (Yu, Koltun & Funkhouser 2017, section 3)",
     "upsampled": "the same after bilinear interpolation of the class maps to the pixels",
     "whole, centre": "the whole canvas, and a square in its middle: image-independent baselines, with the "
     "class that the network predicts; the side of the square is the best on scenes of training images",
     "95%": "interval over draws of the scenes (Wilson 1927); it says nothing about other trainings",
     "boxless": "share of scenes without a box of the true class",
 }
-CHOSEN = "the one that localizes most scenes of training images"
-GIVEN = "as given"
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Figures:
+class SceneFigures:
     """How well one way of making boxes does on some scenes."""
 
     scenes: int
@@ -78,9 +76,9 @@ class Outcome:
     """One way of making boxes, its threshold (None where it has none), its figures by background."""
 
     network: str
-    method: str
+    box: str
     threshold: float | None
-    figures: dict[str, Figures]
+    figures: dict[str, SceneFigures]
 
 
 def outcomes(
@@ -102,22 +100,22 @@ def outcomes(
     for resolution, responses in answers.responses.items():
         passing = choose_threshold(tuned, resolution, tuning) if tuned is not None else threshold
         assert passing is not None
-        of_predicted = boxes_around(responses.predicted, passing, responses.grid)
-        of_true = boxes_around(responses.true, passing, responses.grid)
-        figures = by_background(answers.predicted, of_predicted, of_true, responses.peak, scenes)
+        own, true = (
+            boxes_around(each, passing, responses.grid) for each in (responses.predicted, responses.true)
+        )
+        figures = by_background(answers.predicted, own, true, responses.peak, scenes)
         found.append(Outcome(trained.label, resolution, passing, figures))
     canvas = scenes.images.shape[-1]
-    for method, length in ((WHOLE, canvas), (CENTRE, side)):
+    for box, length in ((WHOLE, canvas), (CENTRE, side)):
         boxes = centre_boxes(len(scenes), length, (canvas, canvas))
-        middle = (boxes[:, :2] + boxes[:, 2:]) / 2
-        figures = by_background(answers.predicted, boxes, boxes, middle, scenes)
-        found.append(Outcome(trained.label, method, None, figures))
+        figures = by_background(answers.predicted, boxes, boxes, boxes.view(-1, 2, 2).mean(1), scenes)
+        found.append(Outcome(trained.label, box, None, figures))
     return found
 
 
 def by_background(
     predicted: Tensor, of_predicted: Tensor, of_true: Tensor, points: Tensor, scenes: Scenes
-) -> dict[str, Figures]:
+) -> dict[str, SceneFigures]:
     """Figures of boxes of the predicted and of the true class: of all scenes, and of each background."""
     groups = {ALL: torch.ones(len(scenes), dtype=torch.bool)}
     groups |= {name: scenes.backgrounds == number for number, name in enumerate(BACKGROUNDS)}
@@ -126,7 +124,7 @@ def by_background(
     pointed = contains(scenes.boxes.double(), points)
     boxless = areas(of_true).isnan()
     return {
-        name: Figures(
+        name: SceneFigures(
             int(chosen.sum()),
             share(right[chosen]),
             share((right & (own >= IOU))[chosen]),
@@ -147,7 +145,8 @@ def share(hits: Tensor) -> Share:
 
 def definitions(config: LocalizeConfig) -> dict[str, str]:
     """What every column and row means in this call."""
-    return {**DEFINITIONS, "threshold": CHOSEN if config.threshold is None else GIVEN}
+    chosen = "the one that localizes most scenes of training images"
+    return {**DEFINITIONS, "threshold": chosen if config.threshold is None else "as given"}
 
 
 def heading(config: LocalizeConfig, side: int) -> str:
@@ -163,28 +162,26 @@ def heading(config: LocalizeConfig, side: int) -> str:
 def table_of_all(rows: Sequence[Outcome], title: str) -> Table:
     """Every network's ways of making boxes on all scenes."""
     columns = ("threshold", "accuracy", "localized", "95%", "true class", "IoU", "pointing")
-    values = []
-    for row in rows:
-        figures = row.figures[ALL]
-        values.append(
-            (
-                "" if row.threshold is None else f"{row.threshold:.3g}",
-                percent(figures.accuracy),
-                percent(figures.localized),
-                f"{100 * figures.localized.low:.1f}-{100 * figures.localized.high:.1f}",
-                percent(figures.localized_true),
-                f"{figures.mean_iou:.2f}",
-                percent(figures.pointing),
-            )
+    values = [
+        (
+            "" if row.threshold is None else f"{row.threshold:.3g}",
+            percent(figures.accuracy),
+            percent(figures.localized),
+            f"{100 * figures.localized.low:.1f}-{100 * figures.localized.high:.1f}",
+            percent(figures.localized_true),
+            f"{figures.mean_iou:.2f}",
+            percent(figures.pointing),
         )
+        for row, figures in ((row, row.figures[ALL]) for row in rows)
+    ]
     return table_of(rows, title, columns, values)
 
 
 def table_by_background(rows: Sequence[Outcome]) -> Table:
     """Share of scenes localized on each background."""
-    names = [name for name in rows[0].figures if name != ALL]
-    columns = [f"{name} ({rows[0].figures[name].scenes})" for name in names]
-    values = [[percent(row.figures[name].localized) for name in names] for row in rows]
+    scenes = {name: figures.scenes for name, figures in rows[0].figures.items() if name != ALL}
+    columns = [f"{name} ({count})" for name, count in scenes.items()]
+    values = [[percent(row.figures[name].localized) for name in scenes] for row in rows]
     return table_of(rows, "localized, by background (scenes)", columns, values)
 
 
@@ -199,7 +196,7 @@ def table_of(
         table.add_column(column, justify="right", no_wrap=True)
     before = None
     for row, cells in zip(rows, values, strict=True):
-        table.add_row("" if row.network == before else row.network, row.method, *cells)
+        table.add_row("" if row.network == before else row.network, row.box, *cells)
         before = row.network
     return table
 
@@ -222,13 +219,5 @@ def as_data(
         "tuning_scenes": config.tuning,
         "threshold": config.threshold,
         "centre_side": side,
-        "results": [
-            {
-                "network": row.network,
-                "box": row.method,
-                "threshold": row.threshold,
-                "figures": {name: asdict(figures) for name, figures in row.figures.items()},
-            }
-            for row in rows
-        ],
+        "results": [asdict(row) for row in rows],
     }

@@ -41,11 +41,10 @@ def localize(trained: Trained, grid: Grid, image: Tensor, true: Tensor | None, t
     predicted = maps.mean((2, 3)).argmax(1)
     responses = winning_responses(maps, predicted)
     box = boxes_around(responses, threshold, grid)
-    dense, _ = upsample(maps, grid)
     return Shown(
         trained.class_names[int(predicted)],
         None if true is None else overlaps(box, true[None]).item(),
-        dense[0, int(predicted)],
+        upsample(maps, grid)[0, int(predicted)],
         to_pixels(responses[0] > threshold, grid),
         None if box.isnan().any() else box[0].tolist(),
     )

@@ -41,6 +41,11 @@ class Grid:
             ends[-1] = self.image[axis]
         return begins, ends
 
+    @property
+    def of_pixels(self) -> "Grid":
+        """The grid of a map with one cell for each pixel of the same image."""
+        return Grid((0.0, 0.0), (1.0, 1.0), self.image, self.image)
+
 
 def class_grid(trained: Trained, image: tuple[int, int], *, key: str) -> Grid:
     """Where the cells of a network's class maps lie on images of that many pixels.
@@ -91,8 +96,8 @@ def maps_of(trained: Trained, images: Tensor) -> Tensor:
     return maps
 
 
-def upsample(maps: Tensor, grid: Grid) -> tuple[Tensor, Grid]:
-    """Interpolate maps [N, classes, h, w] bilinearly to one cell a pixel, each cell where it belongs.
+def upsample(maps: Tensor, grid: Grid) -> Tensor:
+    """Interpolate maps [N, classes, h, w] bilinearly to the pixels [N, classes, H, W] of the image.
 
     Pixels beyond the outermost cells take the value of the nearest.
     """
@@ -102,8 +107,7 @@ def upsample(maps: Tensor, grid: Grid) -> tuple[Tensor, Grid]:
         axes.append(2 * cell / (cells - 1) - 1)
     rows, columns = torch.meshgrid(*axes, indexing="ij")
     where = torch.stack([columns, rows], 2).expand(len(maps), -1, -1, -1)
-    dense = F.grid_sample(maps, where, mode="bilinear", padding_mode="border", align_corners=True)
-    return dense, Grid((0.0, 0.0), (1.0, 1.0), grid.image, grid.image)
+    return F.grid_sample(maps, where, mode="bilinear", padding_mode="border", align_corners=True)
 
 
 def to_pixels(mask: Tensor, grid: Grid) -> Tensor:

@@ -1,9 +1,10 @@
 """From checkpoints to tables and pictures of where their networks see the predicted class."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 from torch import Tensor
@@ -100,16 +101,8 @@ def localize_pictures(config: LocalizeConfig) -> None:
     """
     paths = find_images(config.images)
     trained = open_networks(config)
-    whole = [read_pixels(path) for path in paths]
-    sizes = [(pixels.shape[1], pixels.shape[2]) for pixels in whole]
-    pictures = [scale_to(pixels, config.canvas) for pixels in whole]
-    grids = [
-        [
-            picture_grid(each, path, size, picture)
-            for path, size, picture in zip(paths, sizes, pictures, strict=True)
-        ]
-        for each in trained
-    ]
+    pictures = [read_picture(path, config.canvas) for path in paths]
+    grids = [[picture_grid(each, picture) for picture in pictures] for each in trained]
     thresholds = [config.threshold] * len(trained)
     if config.threshold is None:
         tuning = scenes_of(trained[0].config.data, "train", config)
@@ -120,24 +113,65 @@ def localize_pictures(config: LocalizeConfig) -> None:
     for each, of_network, threshold in zip(trained, grids, thresholds, strict=True):
         assert threshold is not None
         shown = [
-            localize(each, grid, picture, None, threshold)
-            for grid, picture in zip(of_network, pictures, strict=True)
+            localize(each, grid, picture.pixels, None, threshold)
+            for picture, grid in zip(pictures, of_network, strict=True)
         ]
         networks.append((each.label, shown))
-        answers = [
-            {"picture": str(path), "size": size, "class": found.predicted, "box": box_on(size, found)}
-            for path, size, found in zip(paths, sizes, shown, strict=True)
-        ]
+        answers = [picture.as_data(found) for picture, found in zip(pictures, shown, strict=True)]
         numbers.append({"checkpoint": str(each.path), "threshold": threshold, "pictures": answers})
-    output.console.print(table_of_pictures(paths, sizes, networks))
+    output.console.print(table_of_pictures(pictures, networks))
     output.note("pictures", {"canvas": config.canvas, "networks": numbers})
-    draw_pages(output, "pictures", pictures, [path.stem for path in paths], None, networks)
+    images, names = [picture.pixels for picture in pictures], [path.stem for path in paths]
+    draw_pages(output, "pictures", images, names, None, networks)
     output.close()
 
 
-def tuned_threshold(trained: Trained, tuning: Scenes, config: LocalizeConfig) -> float:
-    """The threshold with which a network localizes most scenes of training images."""
-    return choose_threshold(respond(trained, tuning, canvas_grid(trained, config)), NATIVE, tuning)
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the user's own: its height and width, and its pixels uint8 [3, H, W], scaled."""
+
+    path: Path
+    size: tuple[int, int]
+    pixels: Tensor
+
+    def box(self, shown: Shown) -> list[float] | None:
+        """The box in pixels of the picture as it was before it was scaled."""
+        if shown.box is None:
+            return None
+        scales = [before / after for before, after in zip(self.size, shown.heat.shape, strict=True)] * 2
+        return [edge * scale for edge, scale in zip(shown.box, scales, strict=True)]
+
+    def as_data(self, shown: Shown) -> dict[str, Any]:
+        """What a network predicts for it, and where, as plain data."""
+        box = self.box(shown)
+        return {"picture": str(self.path), "size": self.size, "class": shown.predicted, "box": box}
+
+
+def read_picture(path: Path, longest: int) -> Picture:
+    """Read a picture and scale it so that its longer side is `longest` pixels.
+
+    Raises:
+        UserError: the file is no picture.
+    """
+    whole = read_pixels(path)
+    return Picture(path, (whole.shape[1], whole.shape[2]), scale_to(whole, longest))
+
+
+def picture_grid(trained: Trained, picture: Picture) -> Grid:
+    """Where the cells of a network's class map lie on a scaled picture.
+
+    Raises:
+        UserError: the file has fewer pixels than the map has cells.
+    """
+    key, size = f"images={picture.path}", picture.size
+    grid = class_grid(trained, (picture.pixels.shape[1], picture.pixels.shape[2]), key=key)
+    cells = grid.shape
+    if size[0] < cells[0] or size[1] < cells[1]:
+        raise UserError(
+            f"{key}: {size[0]}x{size[1]} pixels, fewer than the {cells[0]}x{cells[1]} cells of the class map "
+            f"of {trained.label}; expected a picture at least as large as the map"
+        )
+    return grid
 
 
 def canvas_grid(trained: Trained, config: LocalizeConfig) -> Grid:
@@ -149,45 +183,22 @@ def canvas_grid(trained: Trained, config: LocalizeConfig) -> Grid:
     return class_grid(trained, (config.canvas, config.canvas), key=f"canvas={config.canvas}")
 
 
-def picture_grid(trained: Trained, path: Path, size: tuple[int, int], picture: Tensor) -> Grid:
-    """Where the cells of a network's class map lie on a scaled picture.
-
-    Raises:
-        UserError: the file, of `size`, has fewer pixels than the map has cells.
-    """
-    grid = class_grid(trained, (picture.shape[1], picture.shape[2]), key=f"images={path}")
-    cells = grid.shape
-    if size[0] < cells[0] or size[1] < cells[1]:
-        raise UserError(
-            f"images={path}: {size[0]}x{size[1]} pixels, fewer than the {cells[0]}x{cells[1]} cells of the "
-            f"class map of {trained.label}; expected a picture at least as large as the map"
-        )
-    return grid
+def tuned_threshold(trained: Trained, tuning: Scenes, config: LocalizeConfig) -> float:
+    """The threshold with which a network localizes most scenes of training images."""
+    return choose_threshold(respond(trained, tuning, canvas_grid(trained, config)), NATIVE, tuning)
 
 
-def table_of_pictures(
-    paths: Sequence[Path],
-    sizes: Sequence[tuple[int, int]],
-    networks: Sequence[tuple[str, Sequence[Shown]]],
-) -> Table:
+def table_of_pictures(pictures: Sequence[Picture], networks: Sequence[tuple[str, Sequence[Shown]]]) -> Table:
     """What each network predicts for each picture, and where."""
     table = Table(title="boxes: top, left, bottom, right in pixels of the picture", title_justify="left")
     for name in ("picture", "network", "class", "box"):
         table.add_column(name, overflow="fold")
-    for number, (path, size) in enumerate(zip(paths, sizes, strict=True)):
+    for number, picture in enumerate(pictures):
         for label, shown in networks:
-            box = box_on(size, shown[number])
+            box = picture.box(shown[number])
             found = "none above the threshold" if box is None else ", ".join(f"{edge:.0f}" for edge in box)
-            table.add_row(str(path), label, shown[number].predicted, found)
+            table.add_row(str(picture.path), label, shown[number].predicted, found)
     return table
-
-
-def box_on(size: tuple[int, int], shown: Shown) -> list[float] | None:
-    """The box in pixels of a picture of that height and width, of which a scaled one was localized."""
-    if shown.box is None:
-        return None
-    scales = [before / after for before, after in zip(size, shown.heat.shape, strict=True)] * 2
-    return [edge * scale for edge, scale in zip(shown.box, scales, strict=True)]
 
 
 def open_networks(config: LocalizeConfig) -> list[Trained]:

@@ -1,6 +1,5 @@
 """What class maps respond to scenes, and the threshold and box side that localize most tuning scenes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,31 +51,21 @@ class Answers:
 def respond(trained: Trained, scenes: Scenes, grid: Grid, *, batch: int | None = None) -> Answers:
     """Class maps of scenes, on their own grid and interpolated to the pixels; `batch` images a pass."""
     predicted: list[Tensor] = []
-    parts: dict[str, list[Responses]] = {NATIVE: [], UPSAMPLED: []}
+    parts: dict[str, list[tuple[Tensor, ...]]] = {NATIVE: [], UPSAMPLED: []}
+    grids = {NATIVE: grid, UPSAMPLED: grid.of_pixels}
     batch = batch or batch_size(grid.image)
     for images, true in zip(scenes.images.split(batch), scenes.labels.split(batch), strict=True):
-        maps = maps_of(trained, images)
-        predicted.append(maps.mean((2, 3)).argmax(1))
-        parts[NATIVE].append(read_maps(maps, grid, predicted[-1], true))
-        parts[UPSAMPLED].append(read_maps(*upsample(maps, grid), predicted[-1], true))
-    return Answers(torch.cat(predicted), {name: joined(found) for name, found in parts.items()})
-
-
-def read_maps(maps: Tensor, grid: Grid, predicted: Tensor, true: Tensor) -> Responses:
-    """The responses of the predicted and of the true classes [N] in class maps [N, classes, h, w]."""
-    own = maps[torch.arange(len(maps)), true]
-    winning = winning_responses(maps, predicted), winning_responses(maps, true)
-    return Responses(*winning, peaks(own, grid), grid)
-
-
-def joined(parts: Sequence[Responses]) -> Responses:
-    """The responses of several batches as those of one."""
-    return Responses(
-        torch.cat([part.predicted for part in parts]),
-        torch.cat([part.true for part in parts]),
-        torch.cat([part.peak for part in parts]),
-        parts[0].grid,
-    )
+        native = maps_of(trained, images)
+        predicted.append(native.mean((2, 3)).argmax(1))
+        for resolution, maps in ((NATIVE, native), (UPSAMPLED, upsample(native, grid))):
+            own = maps[torch.arange(len(maps)), true]
+            winning = (winning_responses(maps, classes) for classes in (predicted[-1], true))
+            parts[resolution].append((*winning, peaks(own, grids[resolution])))
+    responses = {}
+    for resolution, found in parts.items():
+        of_predicted, of_true, peak = (torch.cat(part) for part in zip(*found, strict=True))
+        responses[resolution] = Responses(of_predicted, of_true, peak, grids[resolution])
+    return Answers(torch.cat(predicted), responses)
 
 
 def peaks(maps: Tensor, grid: Grid) -> Tensor:

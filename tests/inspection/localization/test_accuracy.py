@@ -64,7 +64,7 @@ def localized(
 ) -> dict[str, Outcome]:
     grid = class_grid(trained, (SIDE, SIDE), key="canvas=16")
     found = outcomes(trained, grid, tuning, scenes, side=side, threshold=threshold)
-    return {outcome.method: outcome for outcome in found}
+    return {outcome.box: outcome for outcome in found}
 
 
 def test_class_maps_are_the_colours_and_their_mean_the_logit(colours: Trained) -> None:

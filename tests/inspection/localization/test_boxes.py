@@ -79,8 +79,8 @@ def test_valid_padding_leaves_a_border_without_cells() -> None:
 
 def test_upsampling_puts_every_cell_where_it_belongs() -> None:
     maps = torch.arange(16.0).view(1, 1, 4, 4)
-    dense, grid = upsample(maps, STRIDED)
-    assert grid == PIXELS
+    dense = upsample(maps, STRIDED)
+    assert STRIDED.of_pixels == PIXELS
     torch.testing.assert_close(dense[:, :, ::2, ::2], maps)
     torch.testing.assert_close(dense[0, 0, 0, 1], torch.tensor(0.5))
     torch.testing.assert_close(dense[0, 0, :, 7], dense[0, 0, :, 6])  # beyond the last cell
