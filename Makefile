@@ -14,7 +14,7 @@ BASE = $(shell for python in $(if $(PYTHON),"$(PYTHON)",python3 python3.12 pytho
 # pip would count what lies on this path as installed.
 unexport PYTHONPATH
 
-.PHONY: demo test test-slow check format setup environment lock clean
+.PHONY: demo test test-slow check format setup environment packages lock clean
 
 demo: setup
 	$(BIN)/python train.py experiment=demo
@@ -47,7 +47,7 @@ CHOSEN = { test -z "$(PYTHON)" || \
 
 setup:
 	@{ $(WHOLE) && $(HERE) && $(CHOSEN); } >/dev/null 2>&1 || $(MAKE) --no-print-directory environment
-	@$(MAKE) --no-print-directory $(INSTALLED)
+	@$(MAKE) --no-print-directory packages
 
 # The mark stays where this or the installation is cut off, for pip takes a half-installed package for a whole
 # one; the next `make` then begins again.
@@ -58,6 +58,9 @@ environment:
 	mkdir $(VENV)
 	touch $(UNFINISHED)
 	"$(BASE)" -m venv $(VENV)
+
+packages: $(INSTALLED)
+	@:
 
 $(INSTALLED): pyproject.toml requirements.lock
 	touch $(UNFINISHED)
