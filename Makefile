@@ -7,7 +7,7 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.13; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: demo test test-slow check format setup lock clean
+.PHONY: demo test test-slow check format docs setup lock clean
 
 demo: setup
 	$(BIN)/python train.py experiment=demo
@@ -30,6 +30,12 @@ check: setup
 format: setup
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# Made anew each time: a page that Sphinx kept from before would not repeat its warnings.
+docs: setup
+	rm -rf build/docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
+	@echo "Open build/docs/index.html"
 
 setup: $(INSTALLED)
 
