@@ -1,12 +1,11 @@
-"""How `make docs` builds the site: the pages of this folder and a reference made of the docstrings (Sphinx)."""
+"""How `make docs` builds the site with Sphinx: the pages of this folder and a reference from docstrings."""
 
 import builtins
 import re
 import sys
-from importlib import import_module
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
@@ -38,7 +37,7 @@ default_role = "code"
 napoleon_numpy_docstring = False
 napoleon_custom_sections = ["Source"]
 napoleon_use_rtype = False
-nitpicky = True
+nitpicky = True  # every reference must be found
 
 HERE = Path(__file__).parent
 PACKAGE = "dilated_cifar"
@@ -48,49 +47,42 @@ OUTSIDE_EXCEPTIONS = {"HydraException", "OmegaConfBaseException"}
 """Exceptions of other packages that docstrings name without their module."""
 
 
-def write_reference(app: Sphinx) -> None:
-    """Write a page for every folder of the package as it is now, and remove those of folders that are gone."""
+def write_reference(_app: Sphinx) -> None:
+    """Write a page for every folder of the package, and remove the pages of folders that are gone."""
     options = ["-q", "--force", "--remove-old", "--no-toc", "--templatedir", str(HERE / "templates")]
     apidoc.main([*options, "--output-dir", str(HERE / "api"), str(HERE.parent / PACKAGE)])
 
 
-def require_docstring(
-    app: Sphinx, what: str, name: str, documented: object, options: Any, lines: list[str]
+def prepare_docstring(
+    _app: Sphinx, what: str, name: str, documented: object, _options: object, lines: list[str]
 ) -> None:
-    """Warn, which fails the build, where a module, class, function, method or property lacks a docstring.
+    """Warn, which fails the build, where a module, class, function, method or property has no docstring.
 
     Fields and constants may go without one: many say by their name and type what they are.
     """
-    imported = getattr(documented, "__module__", name) or name
-    if what == "module" or (what not in ("attribute", "data") and name.startswith(imported)):
-        if not any(line.strip() for line in lines):
-            logger.warning("%s %s has no docstring", what, name, type="docstring")
-
-
-def keep_colons(
-    app: Sphinx, what: str, name: str, documented: object, options: Any, lines: list[str]
-) -> None:
-    """Have napoleon leave `words: more words` under a field as it is, instead of reading a type from it."""
-    if what in ("attribute", "data", "property"):
-        lines[:0] = ["..", ""]  # an empty comment takes the place of the line that napoleon would split
+    if what in ("attribute", "data", "property") and any(lines):
+        # Napoleon would read `words: more words` as a type and its meaning; the empty comment prevents it.
+        lines[:0] = ["..", ""]
+    imported = what != "module" and not name.startswith(getattr(documented, "__module__", None) or name)
+    # Without a docstring a dataclass has its signature for one.
+    made = isinstance(documented, type) and lines and lines[0].startswith(f"{documented.__name__}(")
+    if (made or not any(lines)) and not imported and what not in ("attribute", "data"):
+        logger.warning("%s %s has no docstring", what, name, type="docstring")
 
 
 def accept_outside(
-    app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: nodes.TextElement
+    _app: Sphinx, _env: BuildEnvironment, node: pending_xref, shown: nodes.TextElement
 ) -> nodes.TextElement | None:
-    """Show without a link what lies outside of the package, and type variables; anything else is an error."""
+    """Show what lies outside of the package, and type variables, without a link; all else must be found."""
     target = node["reftarget"]
     if re.split(r"[.\[]", target)[0] in OUTSIDE or target in OUTSIDE_EXCEPTIONS:
         return shown
     module, _, name = target.rpartition(".")
-    if module.startswith(PACKAGE) and isinstance(getattr(import_module(module), name, None), TypeVar):
-        return shown
-    return None
+    return shown if isinstance(getattr(sys.modules.get(module), name, None), TypeVar) else None
 
 
 def setup(app: Sphinx) -> None:
     """Connect the above; Sphinx calls this."""
     app.connect("builder-inited", write_reference)
-    app.connect("autodoc-process-docstring", require_docstring, priority=100)
-    app.connect("autodoc-process-docstring", keep_colons, priority=400)
+    app.connect("autodoc-process-docstring", prepare_docstring, priority=400)  # before napoleon's, at 500
     app.connect("missing-reference", accept_outside)

@@ -1,7 +1,7 @@
-"""Draw how well each run of a sweep on `data=spacing` tells distances: `python docs/draw_lesson.py SWEEP FILE`.
+"""Draw the accuracy of each run on `data=spacing` by distance: `python docs/draw_lesson.py SWEEP FILE`.
 
-The runs come from `python train.py -m experiment=demo model=dilated_125,plain,dilated_222 name=lesson`. A FILE that
-ends in .csv gets the drawn numbers instead; those of docs/pictures/lesson.png are docs/results/spacing.csv.
+The runs come from `python train.py -m experiment=demo model=dilated_125,plain,dilated_222 name=lesson`. A
+file ending in .csv gets the drawn numbers instead; docs/results/spacing.csv holds those of the picture.
 """
 
 import csv

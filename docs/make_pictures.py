@@ -1,7 +1,7 @@
 """Remake the pictures of the pages that need no trained network: `python docs/make_pictures.py`.
 
-Each PNG carries a hash of what is drawn in it, by which a test sees that code and picture belong together: the
-bytes of a PNG differ between versions of the drawing library, the drawn data do not.
+Each PNG carries a hash of what is drawn in it, by which a test sees that code and picture belong together:
+the bytes of a PNG differ between versions of the drawing library, the drawn data do not.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ def drawn_hash(figure: Figure) -> str:
 
 def drawn(axes: Axes) -> dict[str, Any]:
     """Words, images, bars and numbers in cells of one panel as plain data, rounded to 6 decimals."""
-    images = [np.ma.filled(image.get_array().astype(float), np.nan) for image in axes.images]
+    images = [np.ma.asarray(image.get_array()).astype(float).filled(np.nan) for image in axes.images]
     bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
     return {
         "words": [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()],

@@ -23,7 +23,9 @@ COMMANDS = sorted(
     {
         line.strip()
         for page in PAGES
-        for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+        for block in re.findall(
+            r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+        )
         for line in block.replace("\\\n", " ").splitlines()
     }
 )
@@ -86,7 +88,9 @@ def test_every_job_of_a_training_command_has_a_valid_configuration(
 
 def test_every_launcher_and_sweeper_takes_the_keys_it_is_given() -> None:
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
-    chosen = {tuple(word for word in words if word.startswith("hydra")) for words in starting("python", "train.py")}
+    chosen = {
+        tuple(word for word in words if word.startswith("hydra")) for words in starting("python", "train.py")
+    }
     for words in filter(None, chosen):
         command = [sys.executable, "train.py", *words, "--cfg", "hydra"]
         shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -106,7 +110,8 @@ def test_every_other_command_has_a_valid_configuration(name: str, words: list[st
     overrides: list[str] = []
     for word in words:
         key, equals, value = word.partition("=")
-        if key in ("checkpoint", "images") and not value.startswith("[") and name != "evaluate" or key == "images":
+        files = ("images",) if name == "evaluate" else ("images", "checkpoint")
+        if key in files and not value.startswith("["):
             overrides.append(f"{key}=['{value}']")
         elif equals:
             overrides.append(word)

@@ -24,10 +24,16 @@ def test_another_number_is_another_hash(script: ModuleType) -> None:
     assert script.drawn_hash(script.draw_lesson(rows)) == before
     rows[0]["distance_7"] = "12.5"
     assert script.drawn_hash(script.draw_lesson(rows)) != before
-    assert script.drawn_hash(script.draw_layers([1, 2, 5])) != script.drawn_hash(script.draw_layers([1, 2, 4]))
+    assert script.drawn_hash(script.draw_layers([1, 2, 5])) != script.drawn_hash(
+        script.draw_layers([1, 2, 4])
+    )
 
 
 def test_the_pages_show_every_picture_and_no_other(script: ModuleType, pages: dict[str, str]) -> None:
-    shown = {name for text in pages.values() for name in re.findall(r"!\[[^]]+\]\([^)]*pictures/([^)]+)\.png\)", text)}
+    shown = {
+        name
+        for text in pages.values()
+        for name in re.findall(r"!\[[^]]+\]\([^)]*pictures/([^)]+)\.png\)", text)
+    }
     assert shown == script.pictures().keys() | OF_TRAINED_NETWORKS
     assert {path.stem for path in PICTURES.glob("*.png")} == shown
