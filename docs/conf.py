@@ -70,6 +70,26 @@ def prepare_docstring(
         logger.warning("%s %s has no docstring", what, name, type="docstring")
 
 
+def shorten_signature(
+    _app: Sphinx,
+    _what: str,
+    _name: str,
+    _object: object,
+    _options: object,
+    signature: str | None,
+    returns: str,
+) -> tuple[str, str] | None:
+    """Write `...` for a default that a dataclass makes, in place of `<factory>`, which is no Python."""
+    return (signature.replace("<factory>", "..."), returns) if signature and "<f" in signature else None
+
+
+def drop_object(_app: Sphinx, doctree: nodes.document) -> None:
+    """Leave out `Bases: object`, which says nothing."""
+    for paragraph in list(doctree.findall(nodes.paragraph)):
+        if paragraph.astext() == "Bases: object":
+            paragraph.parent.remove(paragraph)
+
+
 def accept_outside(
     _app: Sphinx, _env: BuildEnvironment, node: pending_xref, shown: nodes.TextElement
 ) -> nodes.TextElement | None:
@@ -85,4 +105,6 @@ def setup(app: Sphinx) -> None:
     """Connect the above; Sphinx calls this."""
     app.connect("builder-inited", write_reference)
     app.connect("autodoc-process-docstring", prepare_docstring, priority=400)  # before napoleon's, at 500
+    app.connect("autodoc-process-signature", shorten_signature)
+    app.connect("doctree-read", drop_object)
     app.connect("missing-reference", accept_outside)

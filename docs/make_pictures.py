@@ -24,6 +24,8 @@ from dilated_cifar.dilation.coverage import lattice_share, network_count_map
 from dilated_cifar.dilation.matrix import convolution_matrix, transposed_in_steps
 from dilated_cifar.inspection.count_map_pictures import draw_comparison, draw_count_maps, draw_layers
 
+WIDEST = 10
+"""Inches."""
 HASH = "Drawn-Data-SHA256"
 """The text chunk of a PNG that holds the hash of its drawn data."""
 
@@ -46,7 +48,9 @@ def main(folder: Path) -> None:
     """Write every picture into `folder` as PNG."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in pictures().items():
-        figure.savefig(folder / f"{name}.png", dpi=110, metadata={"Software": None, HASH: drawn_hash(figure)})
+        # A page shows them some 8 inches wide: letters of wider ones would shrink with the picture.
+        figure.set_size_inches(figure.get_size_inches() * min(1, WIDEST / figure.get_figwidth()))
+        figure.savefig(folder / f"{name}.png", dpi=140, metadata={"Software": None, HASH: drawn_hash(figure)})
 
 
 def drawn_hash(figure: Figure) -> str:
@@ -58,7 +62,9 @@ def drawn_hash(figure: Figure) -> str:
 
 def drawn(axes: Axes) -> dict[str, Any]:
     """Words, images, bars and numbers in cells of one panel as plain data, rounded to 6 decimals."""
-    images = [np.ma.asarray(image.get_array()).astype(float).filled(np.nan) for image in axes.images]
+    images: list[np.ndarray] = [
+        np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan) for image in axes.images
+    ]
     bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
     return {
         "words": [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()],
@@ -100,7 +106,7 @@ def draw_transposed_steps() -> Figure:
         "input": source,
         "zeros between (stride - 1 = 1)": steps.zeros_between,
         "zeros around (k - 1 - p = 1)": steps.zeros_around,
-        "convolved with the flipped kernel of ones": steps.result,
+        "convolved (kernel of ones)": steps.result,
     }
     figure = Figure(figsize=(15, 4.7), layout="constrained")
     for axes, (title, stage) in zip(figure.subplots(1, 4), stages.items(), strict=True):
@@ -126,12 +132,12 @@ def draw_degridding() -> Figure:
     mended = network_count_map(network, size, position=(12, 12), source="1")
     panels = [
         ("the image\nno holes", image),
-        (f"the stage's input, unit (12, 12)\nlattice share {lattice_share(unit, (12, 12), 2):.2f}", unit),
+        (f"stage input, unit (12, 12)\nlattice share {lattice_share(unit, (12, 12), 2):.2f}", unit),
         (
-            f"the same, its neighbour (12, 13)\nlattice share {lattice_share(neighbour, (12, 13), 2):.2f}",
+            f"its neighbour (12, 13)\nlattice share {lattice_share(neighbour, (12, 13), 2):.2f}",
             neighbour,
         ),
-        (f"after two more dense layers\nlattice share {lattice_share(mended, (12, 12), 2):.2f}", mended),
+        (f"after two dense layers\nlattice share {lattice_share(mended, (12, 12), 2):.2f}", mended),
     ]
     return draw_count_maps(
         panels, "Two dense layers, then rates 2, 2, 2: covered, and gridded", centred=False

@@ -66,7 +66,6 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "network": "`{network}`",
         "dilation rates": "{dilations}",
         "test accuracy": "{test_accuracy}%",
-        **{f"{distance} pixels": f"{{distance_{distance}}}%" for distance in range(2, 12)},
     },
     "speed": {"network": "`{network}`", "images/s": "{images_per_second}"},
     "commands": {"command": "{command}", "took": "{took}"},
