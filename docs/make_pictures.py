@@ -49,7 +49,8 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in pictures().items():
         # A page shows them some 8 inches wide: letters of wider ones would shrink with the picture.
-        figure.set_size_inches(figure.get_size_inches() * min(1, WIDEST / figure.get_figwidth()))
+        scale = min(1, WIDEST / figure.get_figwidth())
+        figure.set_size_inches(scale * figure.get_figwidth(), scale * figure.get_figheight())
         figure.savefig(folder / f"{name}.png", dpi=140, metadata={"Software": None, HASH: drawn_hash(figure)})
 
 
