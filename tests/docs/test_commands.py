@@ -73,6 +73,8 @@ def test_every_command_is_one_of_the_project_and_survives_any_shell(command: str
         assert re.search(rf"^{script}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     elif program == "python":
         assert (ROOT / script).is_file()
+    elif program == "source":
+        assert script == ".venv/bin/activate"
     else:
         assert program == "tensorboard"
 
