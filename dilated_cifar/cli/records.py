@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from dilated_cifar.errors import UserError, one_line
-from dilated_cifar.runs.folder import CONFIG, ERROR
+from dilated_cifar.runs.record import CONFIG, ERROR
 
 logger = logging.getLogger("dilated_cifar")
 

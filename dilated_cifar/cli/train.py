@@ -190,8 +190,8 @@ def train_once(composed: DictConfig, fixed: Collection[str], roll: Roll | None =
 
     with opened(folder, config, waits) as found, log_file(folder), error_file(folder):
         # Only now: everything above answers at once, importing torch takes seconds.
+        from dilated_cifar.runs.reading import read_summary
         from dilated_cifar.training.loop import train
-        from dilated_cifar.training.summary import read_summary
         from dilated_cifar.training.table import result_line, show
 
         if found is Found.FINISHED:
@@ -206,7 +206,7 @@ def train_once(composed: DictConfig, fixed: Collection[str], roll: Roll | None =
             logger.info("%s", result_line(summary))
         else:
             show(summary, folder)
-    chosen = summary.weights.validation
+    chosen = summary.selected.validation
     return None if chosen is None else chosen.accuracy
 
 

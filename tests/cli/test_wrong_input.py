@@ -134,7 +134,10 @@ def test_another_programs_configuration_is_left_alone(
     foreign.parent.mkdir(parents=True)
     foreign.write_text("title: my blog\n")
     assert guard(lambda: train.run(["name=blog"])) == 2
-    assert "config.yaml: is not a run's; write name=OTHER" in capfd.readouterr().err
+    assert (
+        "config.yaml: not a run's configuration; expected the one train.py wrote; write name=OTHER"
+        in capfd.readouterr().err
+    )
     assert foreign.read_text() == "title: my blog\n"
     assert [path.name for path in foreign.parent.iterdir()] == ["config.yaml"]
 
