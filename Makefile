@@ -14,7 +14,7 @@ BASE = $(shell for python in $(if $(PYTHON),"$(PYTHON)",python3 python3.12 pytho
 # pip would count what lies on this path as installed.
 unexport PYTHONPATH
 
-.PHONY: demo test test-slow check format setup environment packages lock clean
+.PHONY: demo test test-slow check format docs setup environment packages lock clean
 
 demo: setup
 	$(BIN)/python train.py experiment=demo
@@ -37,6 +37,12 @@ check: setup
 format: setup
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# Made anew each time: a page that Sphinx kept from before would not repeat its warnings.
+docs: setup
+	rm -rf build/docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
+	@echo "Open build/docs/index.html"
 
 # What .venv must be to be kept: whole, made in this folder and not copied, of the chosen interpreter.
 IDENTITY := import sys; print(sys.version, sys.base_prefix)
