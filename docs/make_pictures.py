@@ -22,7 +22,8 @@ from torch import nn
 
 from dilated_cifar.dilation.coverage import lattice_share, network_count_map
 from dilated_cifar.dilation.matrix import convolution_matrix, transposed_in_steps
-from dilated_cifar.inspection.count_map_pictures import draw_comparison, draw_count_maps, draw_layers
+from dilated_cifar.inspection.coverage import draw_count_maps
+from dilated_cifar.inspection.verdicts import draw_comparison, draw_layers
 
 WIDEST = 10
 """Inches."""

@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from dilated_cifar.dilation.field import Field, merge
+from dilated_cifar.dilation.operations import Field, merge
 
 
 @pytest.mark.parametrize("narrow_first", [True, False])

@@ -1,4 +1,4 @@
-"""Count maps drawn: brighter is counted more often, grey is never seen."""
+"""How much of its receptive field does a unit cover? Its count map in words and drawn."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -11,53 +11,46 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from dilated_cifar.dilation.coverage import count_map, count_maps
-from dilated_cifar.dilation.rates import judge
+from dilated_cifar.dilation.coverage import Unit
 
 _COLOURS = colormaps["viridis"].with_extremes(bad="0.85")
 _PANEL_INCHES = {1: 6.6, 2: 5.4}
 _PANEL_INCHES_IN_A_LONG_ROW = 4.4
 _PANELS_IN_A_ROW = 4
 _POINTS_PER_INCH = 72
+_MANY = 1e7
 
 
-def draw_rates(rates: Sequence[int], kernel_size: int = 3) -> Figure:
-    """Draw the count map of a list of rates as a heat map with its numbers; axes in pixels from the centre.
-
-    Raises:
-        ValueError: the list is empty, a rate is below 1, or the kernel is even.
-    """
-    return draw_comparison([rates], kernel_size)
-
-
-def draw_comparison(lists: Sequence[Sequence[int]], kernel_size: int = 3) -> Figure:
-    """Draw the count maps of several lists of rates side by side, at one scale in pixels from the centre.
-
-    Raises:
-        ValueError: there is no list, a list is empty, a rate is below 1, or the kernel is even.
-    """
-    panels = []
-    for rates in lists:
-        verdict = judge(rates, kernel_size)
-        seen = "no holes" if verdict.nearest_hole is None else f"{verdict.covered:.1%} seen"
-        title = f"rates {_listed(rates)}\nfield {verdict.receptive_field} pixels, {seen}"
-        panels.append((title, count_map(rates, kernel_size)))
-    return draw_count_maps(
-        panels, f"How often each pixel enters one output ({kernel_size}x{kernel_size} kernels)"
+def unit_sentence(unit: Unit) -> str:
+    """Say how much of its receptive field one unit of a network covers on the image."""
+    top, left, bottom, right = unit.box
+    hole = "" if unit.nearest_hole is None else f", nearest hole {unit.nearest_hole:g} from the centre"
+    return (
+        f"{_named(unit)}: receptive field {_field(unit)}, {unit.covered:.1%} of it on the image (rows {top} "
+        f"to {bottom - 1}, columns {left} to {right - 1}) covered{hole}; {_count(unit.counts.sum())} paths, "
+        f"at most {_count(unit.counts.max())} from one pixel"
     )
 
 
-def draw_layers(rates: Sequence[int], kernel_size: int = 3) -> Figure:
-    """Draw the row of count maps from the last layer's input back to the image, in pixels from the centre.
+def draw_unit(unit: Unit) -> Figure:
+    """Draw how often each pixel of the image enters one unit; axes in pixels."""
+    title = f"{_named(unit)}\nreceptive field {_field(unit)}, {unit.covered:.1%} of it on the image covered"
+    return draw_count_maps([(title, unit.counts)], "How often each pixel enters one unit", centred=False)
 
-    Raises:
-        ValueError: the list is empty, a rate is below 1, or the kernel is even.
+
+def draw_stages(unit: Unit, maps: Sequence[tuple[str, Tensor]]) -> Figure:
+    """Draw the count maps `[h, w]` of one unit, from the last stage's input back to the image.
+
+    Every map is drawn as large as the image: behind strides and pools one position covers several pixels.
     """
     panels = []
-    for number, counts in zip(range(len(rates), 0, -1), count_maps(rates, kernel_size), strict=True):
-        place = "the image" if number == 1 else f"what enters layer {number}"
-        panels.append((f"{place}\n(through rate {rates[number - 1]})", counts))
-    return draw_count_maps(panels, f"What one output counts, layer by layer, for rates {_listed(rates)}")
+    for stage, counts in maps:
+        source = "the image" if stage == maps[-1][0] else f"input of {stage}"
+        times = unit.counts.shape[0] // counts.shape[0]
+        cell = f", one position drawn as {times}x{times} pixels" if times > 1 else ""
+        drawn = counts.repeat_interleave(times, 0).repeat_interleave(times, 1)
+        panels.append((f"{source}\n{counts.shape[0]}x{counts.shape[1]}{cell}", drawn))
+    return draw_count_maps(panels, f"How often each position enters {_named(unit)}", centred=False)
 
 
 def draw_count_maps(panels: Sequence[tuple[str, Tensor]], title: str, *, centred: bool = True) -> Figure:
@@ -90,8 +83,8 @@ def draw_count_maps(panels: Sequence[tuple[str, Tensor]], title: str, *, centred
         _write_numbers(axes, numbers, first, scale, 0.68 * inches * _POINTS_PER_INCH / max(view))
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
-    unseen = "; grey: never" if any(bool((counts == 0).any()) for _, counts in panels) else ""
-    figure.suptitle(title + unseen, fontsize=12)
+    never = "; grey: never" if any(bool((counts == 0).any()) for _, counts in panels) else ""
+    figure.suptitle(title + never, fontsize=12)
     return figure
 
 
@@ -142,5 +135,16 @@ def _write_numbers(
         )
 
 
-def _listed(rates: Sequence[int]) -> str:
-    return ", ".join(str(rate) for rate in rates)
+def _named(unit: Unit) -> str:
+    if unit.position is None:
+        return unit.name
+    size = "x".join(str(side) for side in unit.layer.output_shape[1:])
+    return f"unit {unit.position} of {unit.name} ({size})"
+
+
+def _field(unit: Unit) -> str:
+    return "x".join(str(side) for side in unit.layer.receptive_field)
+
+
+def _count(number: Tensor) -> str:
+    return f"{number:,.0f}" if number < _MANY else f"{number:.2g}"

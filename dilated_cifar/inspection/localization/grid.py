@@ -1,4 +1,4 @@
-"""Class maps of whole images, and where their places lie."""
+"""Class maps of whole images, and where their cells lie."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,17 @@ from torch import Tensor
 
 from dilated_cifar.dilation.trace import trace
 from dilated_cifar.errors import UserError
-from dilated_cifar.evaluation.opened import Trained
 from dilated_cifar.evaluation.predict import class_maps
-from dilated_cifar.inspection.view import last_row
+from dilated_cifar.evaluation.trained import Trained
+from dilated_cifar.inspection.network import LAST_MAP
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the places of a map lie on an image; all pairs are (rows, columns).
+    """Where the cells of a map lie on an image; all pairs are (rows, columns).
 
-    `start` is the centre of the first place and `jump` the distance between neighbours, in pixels counted
-    from the centre of the first pixel; `shape` is the map's size in places, `image` the image's in pixels.
+    `start` is the centre of the first cell and `jump` the distance between neighbours, in pixels counted
+    from the centre of the first pixel; `shape` is the map's size in cells, `image` the image's in pixels.
     """
 
     start: tuple[float, float]
@@ -27,10 +27,10 @@ class Grid:
     image: tuple[int, int]
 
     def edges(self, axis: int) -> tuple[Tensor, Tensor]:
-        """Where each place of an axis begins and ends: float64 [places], in pixels from the image's border.
+        """Where each cell of an axis begins and ends: float64 [cells], in pixels from the image's border.
 
-        A place reaches half of the way to its neighbours, the outermost to the border where the map was
-        padded: where another place would not fit between.
+        A cell reaches half of the way to its neighbours, the outermost to the border where the map was
+        padded: where another cell would not fit between.
         """
         centres = self.start[axis] + 0.5 + self.jump[axis] * torch.arange(self.shape[axis]).double()
         half = self.jump[axis] / 2
@@ -41,9 +41,14 @@ class Grid:
             ends[-1] = self.image[axis]
         return begins, ends
 
+    @property
+    def of_pixels(self) -> "Grid":
+        """The grid of a map with one cell for each pixel of the same image."""
+        return Grid((0.0, 0.0), (1.0, 1.0), self.image, self.image)
+
 
 def class_grid(trained: Trained, image: tuple[int, int], *, key: str) -> Grid:
-    """Where the places of a network's class maps lie on images of that many pixels.
+    """Where the cells of a network's class maps lie on images of that many pixels.
 
     Args:
         trained: The network.
@@ -51,21 +56,22 @@ def class_grid(trained: Trained, image: tuple[int, int], *, key: str) -> Grid:
         key: What the user wrote to get images of this size, for the message.
 
     Raises:
-        UserError: the image is too small for the network, or its map has a single place, row or column.
+        UserError: the image is too small for the network, or its map has a single row or column.
     """
     written = f"{image[0]}x{image[1]} pixels"
+    channels = trained.config.data.input_size[0]
     try:
-        last = last_row(trace(trained.model, (3, *image)), "features")
+        last = trace(trained.model, (channels, *image)).layer(LAST_MAP)
     except ValueError as error:
         raise UserError(
-            f"{key}: {trained.label} has no class map of {written}, which its kernels outgrow; "
+            f"{key}: {trained.label} has no class map of {written}, which is smaller than its kernels; "
             "expected a larger image"
         ) from error
     shape = (last.output_shape[1], last.output_shape[2])
     if min(shape) < 2:
         raise UserError(
-            f"{key}: the class map of {trained.label} has {shape[0]}x{shape[1]} places on {written}, which "
-            "cannot tell where; expected 2x2 or more, from a larger image or a network that keeps resolution"
+            f"{key}: the class map of {trained.label} has {shape[0]}x{shape[1]} cells on {written}, too few "
+            "to localize; expected 2x2 or more, from a larger image or a network that keeps resolution"
         )
     return Grid(last.start, last.jump, shape, image)
 
@@ -90,23 +96,22 @@ def maps_of(trained: Trained, images: Tensor) -> Tensor:
     return maps
 
 
-def upsample(maps: Tensor, grid: Grid) -> tuple[Tensor, Grid]:
-    """Interpolate maps [N, classes, h, w] bilinearly to one place a pixel, each place where it belongs.
+def upsample(maps: Tensor, grid: Grid) -> Tensor:
+    """Interpolate maps [N, classes, h, w] bilinearly to the pixels [N, classes, H, W] of the image.
 
-    Pixels beyond the outermost places take the value of the nearest.
+    Pixels beyond the outermost cells take the value of the nearest.
     """
     axes = []
-    for start, jump, places, pixels in zip(grid.start, grid.jump, grid.shape, grid.image, strict=True):
-        place = (torch.arange(pixels, dtype=maps.dtype) - start) / jump
-        axes.append(2 * place / (places - 1) - 1)
+    for start, jump, cells, pixels in zip(grid.start, grid.jump, grid.shape, grid.image, strict=True):
+        cell = (torch.arange(pixels, dtype=maps.dtype) - start) / jump
+        axes.append(2 * cell / (cells - 1) - 1)
     rows, columns = torch.meshgrid(*axes, indexing="ij")
     where = torch.stack([columns, rows], 2).expand(len(maps), -1, -1, -1)
-    dense = F.grid_sample(maps, where, mode="bilinear", padding_mode="border", align_corners=True)
-    return dense, Grid((0.0, 0.0), (1.0, 1.0), grid.image, grid.image)
+    return F.grid_sample(maps, where, mode="bilinear", padding_mode="border", align_corners=True)
 
 
 def to_pixels(mask: Tensor, grid: Grid) -> Tensor:
-    """Give each pixel the value of the place it lies in, bool [H, W] of bool [h, w]; beyond all, False."""
+    """Give each pixel the value of the cell it lies in, bool [H, W] of bool [h, w]; beyond all, False."""
     members = []
     for axis in (0, 1):
         begins, ends = grid.edges(axis)

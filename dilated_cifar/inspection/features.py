@@ -1,11 +1,16 @@
-"""The strongest feature map of every layer."""
+"""What do the layers respond to? The channel of highest mean activation of every layer, drawn."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from dilated_cifar.evaluation.trained import Trained
 from dilated_cifar.models.classifier import Classifier
+
+_THUMBNAIL_INCHES = 1.35
 
 
 @dataclass(frozen=True)
@@ -16,20 +21,6 @@ class Strongest:
     channels: list[int]
     maps: Tensor
     """[N, h, w]."""
-
-
-@dataclass(frozen=True)
-class LastMaps:
-    """What a network makes of one image in the end.
-
-    `class_map` [h, w] is that of the class it names, `strongest` [h, w] the channel of its last feature map
-    with the highest mean activation.
-    """
-
-    predicted: str
-    class_map: Tensor
-    channel: int
-    strongest: Tensor
 
 
 def shown_layers(features: nn.Module) -> dict[str, str]:
@@ -82,3 +73,33 @@ def strongest_maps(model: Classifier, inputs: Tensor) -> list[Strongest]:
         maps = output[torch.arange(len(output)), channels].cpu()
         found.append(Strongest(layer, channels.tolist(), maps))
     return found
+
+
+def draw_strongest(trained: Sequence[Trained], images: Tensor, names: Sequence[str]) -> Figure:
+    """Draw the strongest feature map of every layer: a row an image, a block of rows a network.
+
+    Args:
+        trained: The networks.
+        images: uint8, [N, 3, H, W].
+        names: Of the images.
+    """
+    networks = [(each.label, strongest_maps(each.model, each.inputs(images))) for each in trained]
+    columns = 1 + max(len(layers) for _, layers in networks)
+    height = (_THUMBNAIL_INCHES + 0.35) * len(images) + 0.45
+    size = (max(7.0, _THUMBNAIL_INCHES * columns), height * len(networks) + 0.4)
+    figure = Figure(figsize=size, layout="constrained")
+    figure.suptitle("Channel of highest mean activation of every layer (yellow: high, blue: 0)", fontsize=11)
+    blocks = figure.subfigures(len(networks), 1, squeeze=False)[:, 0]
+    for block, (label, layers) in zip(blocks, networks, strict=True):
+        block.suptitle(label, fontsize=10, fontweight="bold")
+        grid = block.subplots(len(images), columns, squeeze=False)
+        for number, line in enumerate(grid):
+            line[0].imshow(images[number].permute(1, 2, 0).cpu().numpy())
+            line[0].set_title(names[number], fontsize=8, parse_math=False)
+            for axes, layer in zip(line[1:], layers, strict=False):
+                axes.imshow(layer.maps[number].numpy(), cmap="viridis", vmin=0, interpolation="nearest")
+                shape = "x".join(str(side) for side in layer.maps.shape[1:])
+                axes.set_title(f"{layer.layer} ({shape})\nchannel {layer.channels[number]}", fontsize=7)
+            for axes in line:
+                axes.set_axis_off()
+    return figure

@@ -1,4 +1,4 @@
-"""Checkpoints opened: the network on its device, and the data set of its run on this machine."""
+"""Trained networks: read from checkpoints onto a device, with the data set of their runs on this machine."""
 
 import re
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A checkpoint whose network is ready to answer."""
+class Trained:
+    """The network of a checkpoint on its device, under the label that it has in tables and pictures."""
 
     path: Path
     epoch: int
@@ -28,12 +28,6 @@ class Opened:
     config: Config
     model: Classifier
     machine: Machine
-
-
-@dataclass(frozen=True)
-class Trained(Opened):
-    """One of several checkpoints, under the label it has in tables and pictures."""
-
     label: str
 
     def stem(self, others: Sequence["Trained"]) -> str:
@@ -47,8 +41,8 @@ class Trained(Opened):
         return batch.contiguous(memory_format=self.machine.memory_format)
 
 
-def open_checkpoint(path: Path, *, device: str, precision: str) -> Opened:
-    """Read a checkpoint and put its network on the device.
+def open_checkpoint(path: Path, *, device: str, precision: str, label: str | None = None) -> Trained:
+    """Read a checkpoint and put its network on the device; its label is the name of its run by default.
 
     Raises:
         UserError: the checkpoint or the device is not as expected.
@@ -56,7 +50,8 @@ def open_checkpoint(path: Path, *, device: str, precision: str) -> Opened:
     saved = checkpoint.load(path)
     config, model = checkpoint.restore(saved, path)
     machine = choose_machine(device, precision=precision, channels_last=config.channels_last)
-    return Opened(path, saved.epoch, saved.class_names, config, machine.place(model), machine)
+    model = machine.place(model)
+    return Trained(path, saved.epoch, saved.class_names, config, model, machine, label or run_label(path))
 
 
 def open_all(checkpoints: Sequence[str], *, device: str) -> list[Trained]:
@@ -67,20 +62,18 @@ def open_all(checkpoints: Sequence[str], *, device: str) -> list[Trained]:
     """
     paths = [Path(text) for text in checkpoints]
     paths = [checkpoint.of_run(path, key="checkpoint") if path.is_dir() else path for path in paths]
-    folders = [run_folder(path).resolve().name or path.stem for path in paths]
-    labels = [re.sub(r"[^\w.+-]+", "-", folder) for folder in folders]
+    labels = [run_label(path) for path in paths]
     found = []
     for number, (path, name) in enumerate(zip(paths, labels, strict=True), start=1):
         label = f"{number}-{name}-{path.stem}" if labels.count(name) > 1 else name
-        opened = open_checkpoint(path, device=device, precision="fp32")
-        found.append(Trained(**vars(opened), label=label))
+        found.append(open_checkpoint(path, device=device, precision="fp32", label=label))
     return found
 
 
-def folder_for(trained: Sequence[Trained], command: str, named: str | None) -> Path:
-    """The folder the user named, else `RUN/COMMAND`, or for several checkpoints one of all their names."""
-    if named is not None:
-        return Path(named)
+def folder_for(trained: Sequence[Trained], command: str, chosen: str | None) -> Path:
+    """The folder the user chose, else `RUN/COMMAND`, or for several checkpoints one of all their names."""
+    if chosen is not None:
+        return Path(chosen)
     if len(trained) == 1:
         return run_folder(trained[0].path) / command
     return Path("outputs") / command / "__".join(each.label for each in trained)[:LONGEST_NAME]
@@ -89,6 +82,11 @@ def folder_for(trained: Sequence[Trained], command: str, named: str | None) -> P
 def run_folder(path: Path) -> Path:
     """The run folder that a checkpoint lies in, or the folder it lies in."""
     return path.parent.parent if path.parent.name == "checkpoints" else path.parent
+
+
+def run_label(path: Path) -> str:
+    """The name of a checkpoint's run folder, with characters that any file name may have."""
+    return re.sub(r"[^\w.+-]+", "-", run_folder(path).resolve().name or path.stem)
 
 
 def data_here(data: DataConfig, place: DataPlace) -> DataConfig:
