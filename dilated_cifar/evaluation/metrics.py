@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import torch
-from scipy.stats import binomtest
 from torch import Tensor
 from torchmetrics.functional.classification import (
     multiclass_accuracy,
@@ -14,6 +13,7 @@ from torchmetrics.functional.classification import (
     multiclass_recall,
 )
 
+from dilated_cifar.evaluation.intervals import wilson_interval
 from dilated_cifar.evaluation.predict import score
 
 CALIBRATION_BINS = 15
@@ -47,12 +47,6 @@ class Figures:
     classes: list[ClassFigures]
     confusion: list[list[int]]
     """Counts; rows are the true classes, columns the predicted ones."""
-
-
-def wilson_interval(hits: int, count: int) -> tuple[float, float]:
-    """95% interval of a share over draws of what is counted (Wilson 1927)."""
-    interval = binomtest(hits, count).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def evaluate(logits: Tensor, labels: Tensor, class_names: list[str]) -> Figures:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dilated_cifar.data.scenes import BACKGROUNDS, Scenes
 from dilated_cifar.errors import UserError
-from dilated_cifar.evaluation.metrics import wilson_interval
+from dilated_cifar.evaluation.intervals import wilson_interval
 from dilated_cifar.evaluation.opened import Trained
 from dilated_cifar.inspection.localization.boxes import (
     areas,
