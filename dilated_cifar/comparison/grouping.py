@@ -1,4 +1,4 @@
-"""Which runs are replicates, which may be compared, and which must be kept apart."""
+"""Which runs are replicates, which may be compared, and which must be kept separate."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ class Group:
     """What the runs of the group share and other groups have differently, values as typed."""
     runs: list[Run]
     mixed: dict[str, list[str]]
-    """Keys other than the seed in which the runs differ: they are no replicates, and have no interval."""
+    """Keys other than the seed in which the runs differ: they are not replicates, and have no interval."""
 
     @property
     def seeds(self) -> list[int]:
@@ -46,6 +46,11 @@ class Section:
         """All runs of the section."""
         return [run for group in self.groups for run in group.runs]
 
+    @property
+    def others(self) -> list[Group]:
+        """Every group but the baseline."""
+        return [group for group in self.groups if group is not self.baseline]
+
 
 def arrange(
     runs: Sequence[Run], group_by: Sequence[str] = (), baseline: str | None = None
@@ -68,7 +73,7 @@ def arrange(
     notes = []
     if setting_keys:
         notes.append(
-            "runs of different settings are compared apart, never averaged; they differ in "
+            "runs of different settings are compared separately, never averaged; they differ in "
             + ", ".join(f"{key} ({values_of(key, runs)})" for key in setting_keys)
         )
     sections = []
@@ -191,9 +196,9 @@ def find_baseline(groups: Sequence[Group], wanted: str | None) -> Group | None:
     """
     if wanted is None:
         return groups[0]
-    words = re.sub(r",\s+", ",", wanted).split()
+    parts = re.sub(r",\s+", ",", wanted).split()
     found = [group for group in groups if group.label == wanted] or [
-        group for group in groups if all(names(group, word) for word in words)
+        group for group in groups if all(has_value(group, part) for part in parts)
     ]
     if len(found) > 1:
         labels = " | ".join(group.label for group in found[:6])
@@ -201,10 +206,10 @@ def find_baseline(groups: Sequence[Group], wanted: str | None) -> Group | None:
     return found[0] if found else None
 
 
-def names(group: Group, word: str) -> bool:
-    """Whether a word is a value in the group, with or without its key."""
+def has_value(group: Group, wanted: str) -> bool:
+    """Whether `wanted` is a value in the group, with or without its key."""
     forms = {form for key, value in group.keys.items() for form in (value, f"{key}={value}")}
-    return word in forms or word in group.label.split()
+    return wanted in forms or wanted in group.label.split()
 
 
 def section_notes(section: Section, missed_baseline: str | None) -> list[str]:
@@ -217,10 +222,12 @@ def section_notes(section: Section, missed_baseline: str | None) -> list[str]:
     mixed = sorted({key for group in section.groups for key in group.mixed}, key=key_order)
     if mixed:
         notes.append(
-            f"{section.title}: groups mix runs that differ in {', '.join(mixed)}, which are no replicates: "
+            f"{section.title}: groups mix runs that differ in {', '.join(mixed)}, which are not replicates: "
             f"their means have no interval; add the key to group_by to separate them"
         )
     devices = sorted({run.summary.device for run in section.runs})
     if len(devices) > 1:
-        notes.append(f"{section.title}: images/s and times are of different machines ({' | '.join(devices)})")
+        notes.append(
+            f"{section.title}: images/s and times were measured on different machines ({' | '.join(devices)})"
+        )
     return notes

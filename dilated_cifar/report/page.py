@@ -1,28 +1,29 @@
 """The page: one file that opens offline, in light and dark, on a phone and on a desk."""
 
 import json
-from dataclasses import dataclass
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from importlib.resources import files
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # it ships no types
 
 from dilated_cifar.comparison.comparison import Comparison, SectionFigures
-from dilated_cifar.report.charts import MOST_DRAWN, Payload, count_map_payload, section_payload
-from dilated_cifar.report.views import (
-    View,
-    class_view,
-    config_view,
-    group_view,
-    left_out_view,
-    run_view,
-    single_run_view,
-)
+from dilated_cifar.report.charts import MAX_DRAWN, SectionCharts
+from dilated_cifar.report.columns import Table
+from dilated_cifar.report.count_maps import count_map
+from dilated_cifar.report.run_tables import config_table, left_out_table, run_table
+from dilated_cifar.report.sentences import answer, methods
+from dilated_cifar.report.tables import class_columns_table, group_table, single_run_table
 
 PACKAGE = "dilated_cifar.report"
-MOST_CHARTED = 6
+MAX_CHARTED = 6
 """Sections that are drawn; of further ones, the tables are shown."""
 
 
@@ -31,22 +32,19 @@ class SectionView:
     """What the page shows of a section."""
 
     title: str
-    baseline: str
-    groups: View
-    single_runs: View
-    classes: View
-    payload: Payload | None
+    tables: dict[str, Table[Any]]
+    charts: SectionCharts | None
     drawn: str
     """Which groups are drawn, where not all are."""
 
 
-def render(comparison: Comparison, folder: Path) -> str:
-    """The whole page as HTML, with links relative to `folder`."""
+def render(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path) -> str:
+    """The whole page as HTML, with links relative to `folder` and the charts of the first sections."""
     sections = [
-        section_view(comparison, figures, charted=number < MOST_CHARTED)
-        for number, figures in enumerate(comparison.sections)
+        section_view(comparison, figures, each)
+        for figures, each in zip_longest(comparison.sections, charts[:MAX_CHARTED])
     ]
-    maps = [count_map_payload(each) for each in comparison.networks.values() if each.counts is not None]
+    maps = [count_map(each) for each in comparison.networks.values() if each.counts is not None]
     environment = Environment(
         loader=PackageLoader(PACKAGE),
         autoescape=True,
@@ -54,18 +52,18 @@ def render(comparison: Comparison, folder: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    data = {
-        "sections": [each.payload for each in sections],
-        "maps": [{"label": each["label"], "counts": each["counts"]} for each in maps],
-    }
+    environment.filters["relative"] = lambda target: relative_link(target, folder)
+    data = {"sections": [asdict(each) for each in charts], "maps": [each["counts"] for each in maps]}
     return environment.get_template("report.html.j2").render(
         comparison=comparison,
+        answer=answer(comparison),
+        methods=methods(comparison),
         sections=sections,
         maps=maps,
         maps_left=len(comparison.networks) - len(maps),
-        config=config_view(comparison),
-        runs=run_view(comparison, folder),
-        left_out=left_out_view(comparison, folder),
+        config=config_table(comparison, joined=True),
+        runs=run_table(comparison),
+        left_out=left_out_table(comparison.left_out),
         data=embedded_json(data),
         style=asset("report.css"),
         script=asset("report.js"),
@@ -73,24 +71,28 @@ def render(comparison: Comparison, folder: Path) -> str:
     )
 
 
-def section_view(comparison: Comparison, figures: SectionFigures, *, charted: bool) -> SectionView:
+def section_view(
+    comparison: Comparison, figures: SectionFigures, charts: SectionCharts | None
+) -> SectionView:
     """The tables and charts of a section."""
-    payload = section_payload(figures) if charted else None
-    count, drawn = len(figures.groups), 0 if payload is None else len(payload["groups"])
-    some = f"The {drawn} most accurate of {count} groups are drawn; the tables have all."
-    none = f"Only the first {MOST_CHARTED} settings are drawn; the tables have all."
-    return SectionView(
-        title=figures.section.title,
-        baseline=figures.section.baseline.label,
-        groups=group_view(comparison, figures),
-        single_runs=single_run_view(figures),
-        classes=class_view(figures),
-        payload=payload,
-        drawn=none if payload is None else some if count > MOST_DRAWN else "",
-    )
+    count = len(figures.groups)
+    some = f"The {MAX_DRAWN} most accurate of {count} groups are drawn; the tables have all."
+    none = f"Only the first {MAX_CHARTED} settings are drawn; the tables have all."
+    tables: dict[str, Table[Any]] = {
+        "groups": group_table(comparison, figures),
+        "classes": class_columns_table(figures),
+        "single_runs": single_run_table(figures),
+    }
+    drawn = none if charts is None else some if count > MAX_DRAWN else ""
+    return SectionView(figures.section.title, tables, charts, drawn)
 
 
-def embedded_json(data: Payload) -> Markup:
+def relative_link(target: Path, folder: Path) -> str:
+    """The address of a folder as seen from the page's."""
+    return f"{quote(Path(os.path.relpath(target.resolve(), folder.resolve())).as_posix())}/"
+
+
+def embedded_json(data: dict[str, Any]) -> Markup:
     """Data for a script element: no text in it can end the element."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
