@@ -39,7 +39,7 @@ def test_a_run_is_read_as_it_was_written(runs) -> None:
     assert run.predictions.right.mean() == 0.8
 
 
-def test_without_a_validation_split_the_last_weights_are_selected_and_the_test_split_is_held_out(
+def test_without_a_validation_split_the_last_weights_are_selected_and_test_is_held_out(
     runs,
 ) -> None:
     runs.write("run", test=0.8, last_test=0.75, train=0.95, data__validation=0)

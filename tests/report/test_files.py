@@ -14,20 +14,17 @@ from dilated_cifar.report.columns import Column, Format, Table
 from dilated_cifar.report.files import Records, all_records, as_csv
 from dilated_cifar.report.folder import prepare, write_report
 
-GROUPS = (
-    "setting group baseline runs seeds test_accuracy test_accuracy_low test_accuracy_high "
+COLUMNS = {
+    "groups": "setting group baseline runs seeds test_accuracy test_accuracy_low test_accuracy_high "
     "test_accuracy_interval last_test_accuracy last_test_accuracy_low last_test_accuracy_high "
     "last_test_accuracy_interval gap gap_low gap_high gap_interval last_gap last_gap_low last_gap_high "
-    "last_gap_interval epoch overfitting_runs overfitting_epoch parameters multiply_adds receptive_field rates "
-    "covered images_per_second seconds seconds_to_0.6 runs_reaching_0.6 seconds_to_0.7 runs_reaching_0.7 "
-    "seconds_to_0.8 runs_reaching_0.8"
-)
-COLUMNS = {
-    "groups": GROUPS,
+    "last_gap_interval epoch overfitting_runs overfitting_epoch parameters multiply_adds receptive_field "
+    "rates covered images_per_second seconds seconds_to_0.6 runs_reaching_0.6 seconds_to_0.7 "
+    "runs_reaching_0.7 seconds_to_0.8 runs_reaching_0.8",
     "differences": "setting group baseline measure common_seeds difference difference_low difference_high "
     "difference_interval p_value p_value_holm verdict",
-    "mcnemar": "setting group baseline seed images only_run_right only_baseline_right p_exact p_mid p_mid_holm "
-    "verdict run baseline_run",
+    "mcnemar": "setting group baseline seed images only_run_right only_baseline_right p_exact p_mid "
+    "p_mid_holm verdict run baseline_run",
     "per_class": "setting group class accuracy accuracy_low accuracy_high interval",
     "runs": "setting group run seed weights epoch test_accuracy test_accuracy_wilson_low "
     "test_accuracy_wilson_high last_test_accuracy train_accuracy validation_accuracy gap last_gap "
