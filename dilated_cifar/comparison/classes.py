@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from dilated_cifar.comparison.grouping import Group
 from dilated_cifar.comparison.intervals import Estimate, mean_interval, share_interval
-from dilated_cifar.comparison.measures import without_interval
 from dilated_cifar.runs.record import Predictions
 
 
@@ -46,8 +45,8 @@ def measure_classes(group: Group) -> Classes | None:
         if len(known) == 1:
             accuracies[name] = share_interval(int(counts[0, index, index]), int(images[0, index]))
         else:
-            found = mean_interval(shares[:, index, index].tolist(), bounds=(0, 1))
-            accuracies[name] = without_interval(found, group.mixed)
+            found = shares[:, index, index].tolist()
+            accuracies[name] = mean_interval(found, mixed=group.mixed, bounds=(0, 1))
     return Classes(group, names, accuracies, shares.mean(0))
 
 

@@ -1,14 +1,13 @@
 """Whether a group is better than the baseline, or no difference is shown."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from dilated_cifar.comparison.grouping import Group, Section
-from dilated_cifar.comparison.intervals import ALPHA, Estimate, holm, mcnemar, paired_difference
-from dilated_cifar.comparison.measures import without_interval
+from dilated_cifar.comparison.intervals import ALPHA, Estimate, McNemar, holm, mcnemar, paired_difference
 from dilated_cifar.config.base import as_typed
 from dilated_cifar.runs.record import Run
 
@@ -49,11 +48,8 @@ class SingleRuns:
     run: Run
     baseline_run: Run
     images: int
-    only_run: int
-    """Images that only the group's run classifies correctly."""
-    only_baseline: int
-    exact: float
-    mid_p: float
+    test: McNemar
+    """The group's run is its first classifier."""
     adjusted: float
     """The mid-p value after Holm's correction for all pairs of the section."""
 
@@ -77,12 +73,9 @@ def pair(group: Group, baseline: Group) -> list[tuple[Run, Run]]:
 def compare_groups(section: Section, measure: Measure) -> dict[Group, Difference]:
     """Every group but the baseline against it, in one measure."""
     rows = [compare_pair(group, section.baseline, measure) for group in section.others]
-    adjusted = holm([row.p_value for row in rows])
+    adjusted = zip(rows, holm([row.p_value for row in rows]), strict=True)
     tests = sum(row.p_value is not None for row in rows)
-    return {
-        row.group: replace(row, adjusted=value, tests=tests)
-        for row, value in zip(rows, adjusted, strict=True)
-    }
+    return {row.group: replace(row, adjusted=value, tests=tests) for row, value in adjusted}
 
 
 def compare_pair(group: Group, baseline: Group, measure: Measure) -> Difference:
@@ -90,38 +83,26 @@ def compare_pair(group: Group, baseline: Group, measure: Measure) -> Difference:
     pairs, figure = pair(group, baseline), MEASURES[measure]
     if not pairs:
         return Difference(group, measure, [], None, None)
-    found = paired_difference(
-        [figure(run) for run, _ in pairs], [figure(other) for _, other in pairs], what="common seed"
-    )
-    estimate = without_interval(found.estimate, sorted({*group.mixed, *baseline.mixed}))
-    seeds = sorted({run.seed for run, _ in pairs})
-    return Difference(group, measure, seeds, estimate, None if estimate.why_none else found.p_value)
+    one, other = ([figure(run) for run in runs] for runs in zip(*pairs, strict=True))
+    mixed = sorted({*group.mixed, *baseline.mixed})
+    estimate, p_value = paired_difference(one, other, what="common seed", mixed=mixed)
+    return Difference(group, measure, sorted({run.seed for run, _ in pairs}), estimate, p_value)
 
 
 def compare_single_runs(section: Section) -> tuple[list[SingleRuns], list[str]]:
     """McNemar's test for each pair of runs with a common seed, and what stood in the way of others."""
     rows: list[SingleRuns] = []
     apart = 0
-    for group in section.others:
-        for run, other in pair(group, section.baseline):
-            if run.predictions is None or other.predictions is None:
-                continue
-            if not np.array_equal(run.predictions.labels, other.predictions.labels):
-                apart += 1
-                continue
-            test = mcnemar(run.predictions.right, other.predictions.right)
-            images = len(run.predictions.labels)
-            rows.append(SingleRuns(group, run.seed, run, other, images, test.only_first, test.only_second,
-                                   test.exact, test.mid_p, 1.0))  # fmt: skip
-    notes = []
-    if apart:
-        notes.append(f"{section.title}: {apart} pairs of runs have different test images: no McNemar test")
-    return corrected(rows), notes
-
-
-def corrected(rows: Sequence[SingleRuns]) -> list[SingleRuns]:
-    """The rows with their adjusted p-values."""
-    adjusted = holm([row.mid_p for row in rows])
-    return [
-        replace(row, adjusted=value) for row, value in zip(rows, adjusted, strict=True) if value is not None
-    ]
+    pairs = [(group, *each) for group in section.others for each in pair(group, section.baseline)]
+    for group, run, other in pairs:
+        if run.predictions is None or other.predictions is None:
+            continue
+        if not np.array_equal(run.predictions.labels, other.predictions.labels):
+            apart += 1
+            continue
+        test = mcnemar(run.predictions.right, other.predictions.right)
+        rows.append(SingleRuns(group, run.seed, run, other, len(run.predictions.labels), test, test.mid_p))
+    adjusted = zip(rows, holm([row.test.mid_p for row in rows]), strict=True)
+    rows = [replace(row, adjusted=value) for row, value in adjusted if value is not None]
+    said = f"{section.title}: {apart} pairs of runs have different test images: no McNemar test"
+    return rows, [said] if apart else []

@@ -69,12 +69,13 @@ def arrange(
         UserError: an unknown key, or a baseline that is no group or several.
     """
     require_known(group_by, runs)
-    setting_keys = [key for key in varying(runs) if is_setting(key) and key not in group_by]
+    varied = varying(runs)
+    setting_keys = [key for key in varied if is_setting(key) and key not in group_by]
     notes = []
     if setting_keys:
+        differ = ", ".join(f"{key} ({first_of(varied[key], ' | ', 6)})" for key in setting_keys)
         notes.append(
-            "runs of different settings are compared separately, never averaged; they differ in "
-            + ", ".join(f"{key} ({values_of(key, runs)})" for key in setting_keys)
+            "runs of different settings are compared separately, never averaged; they differ in " + differ
         )
     sections = []
     for setting, members in partition(runs, setting_keys).items():
@@ -142,10 +143,10 @@ def natural(text: str) -> list[tuple[int, float, str]]:
     return [(0, float(part), "") if index % 2 else (1, 0.0, part) for index, part in enumerate(parts)]
 
 
-def values_of(key: str, runs: Iterable[Run]) -> str:
-    """The values of a key, few enough for a line."""
-    values = sorted({as_typed(run.config[key]) for run in runs if key in run.config}, key=natural)
-    return " | ".join(values[:6]) + (f" and {len(values) - 6} more" if len(values) > 6 else "")
+def first_of(values: Sequence[str], between: str, most: int) -> str:
+    """The values in a line, of very many the first."""
+    rest = len(values) - most
+    return between.join(values[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def partition(runs: Iterable[Run], keys: Sequence[str]) -> dict[tuple[str, ...], list[Run]]:
@@ -201,7 +202,7 @@ def find_baseline(groups: Sequence[Group], wanted: str | None) -> Group | None:
         group for group in groups if all(has_value(group, part) for part in parts)
     ]
     if len(found) > 1:
-        labels = " | ".join(group.label for group in found[:6])
+        labels = first_of([group.label for group in found], " | ", 6)
         raise UserError(f"baseline={wanted}: is {len(found)} groups ({labels}); write the whole label")
     return found[0] if found else None
 

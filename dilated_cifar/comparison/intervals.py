@@ -1,7 +1,7 @@
 """The statistics of a comparison, each a few lines over scipy's."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,14 +32,6 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class PairedDifference:
-    """Mean difference of pairs with its 95% interval, and the p-value of "there is no difference"."""
-
-    estimate: Estimate
-    p_value: float | None
-
-
-@dataclass(frozen=True)
 class McNemar:
     """Two classifiers on the same images: how many only one of them gets right, and how likely that is."""
 
@@ -50,38 +42,45 @@ class McNemar:
 
 
 def mean_interval(
-    values: Sequence[float], *, what: str = "seed", bounds: tuple[float, float] = (-math.inf, math.inf)
+    values: Sequence[float],
+    *,
+    what: str = "seed",
+    mixed: Collection[str] = (),
+    bounds: tuple[float, float] = (-math.inf, math.inf),
 ) -> Estimate:
     """Mean of independent runs and its t interval (Student 1908).
 
     Args:
         values: One for each run; at least one.
         what: What one value is of, for the reason why there is no interval.
+        mixed: Keys other than the seed in which the runs differ; with any, there is no interval.
         bounds: What the mean cannot lie outside of; an interval cut there covers as often as before.
     """
-    mean, reason = math.fsum(values) / len(values), why_no_interval(values, what)
+    count, mean = len(values), math.fsum(values) / len(values)
+    reason = why_no_interval(values, what, mixed)
     if reason is not None:
-        return Estimate(mean, None, None, len(values), reason)
-    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    low, high = t.interval(CONFIDENCE, len(values) - 1, loc=mean, scale=error)
-    return Estimate(mean, max(float(low), bounds[0]), min(float(high), bounds[1]), len(values))
+        return Estimate(mean, None, None, count, reason)
+    error = float(np.std(values, ddof=1)) / math.sqrt(count)
+    low, high = t.interval(CONFIDENCE, count - 1, loc=mean, scale=error)
+    return Estimate(mean, max(float(low), bounds[0]), min(float(high), bounds[1]), count)
 
 
 def paired_difference(
-    one: Sequence[float], other: Sequence[float], *, what: str = "pair"
-) -> PairedDifference:
+    one: Sequence[float], other: Sequence[float], *, what: str = "pair", mixed: Collection[str] = ()
+) -> tuple[Estimate, float | None]:
     """Mean of `one` minus `other`, shares, pair by pair, with the interval and p-value of the paired t test.
 
     Pairs that share a seed share what is easy or hard in it, so their differences vary less than the runs.
+    `what` and `mixed` are those of `mean_interval`.
     """
     differences = [a - b for a, b in zip(one, other, strict=True)]
-    mean, reason = math.fsum(differences) / len(differences), why_no_interval(differences, what)
+    count, mean = len(differences), math.fsum(differences) / len(differences)
+    reason = why_no_interval(differences, what, mixed)
     if reason is not None:
-        return PairedDifference(Estimate(mean, None, None, len(differences), reason), None)
+        return Estimate(mean, None, None, count, reason), None
     test = ttest_rel(one, other)
     low, high = test.confidence_interval(CONFIDENCE)
-    estimate = Estimate(mean, max(float(low), -1.0), min(float(high), 1.0), len(differences))
-    return PairedDifference(estimate, float(test.pvalue))
+    return Estimate(mean, max(float(low), -1.0), min(float(high), 1.0), count), float(test.pvalue)
 
 
 def share_interval(hits: int, images: int) -> Estimate:
@@ -90,10 +89,12 @@ def share_interval(hits: int, images: int) -> Estimate:
     return Estimate(hits / images, low, high, images, method="Wilson")
 
 
-def why_no_interval(values: Sequence[float], what: str) -> str | None:
+def why_no_interval(values: Sequence[float], what: str, mixed: Collection[str]) -> str | None:
     """Why a t interval of the values would say nothing, or None where it says something."""
     if len(values) == 1:
         return f"one {what}: no interval"
+    if mixed:
+        return f"runs differ in {', '.join(mixed)}: no interval"
     if np.std(values, ddof=1) < SAME:
         return f"{len(values)} {what}s, all equal: no interval"
     return None

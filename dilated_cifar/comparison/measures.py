@@ -33,13 +33,12 @@ class Onset:
 
 @dataclass(frozen=True)
 class Reach:
-    """How many runs reached an accuracy on the held-out split, and their median time and epoch."""
+    """How many runs reached an accuracy on the held-out split, and their median time."""
 
     runs: int
     of: int
     """Runs whose curves are known."""
     seconds: float | None
-    epoch: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +103,7 @@ def measure_group(group: Group, targets: Sequence[float]) -> GroupFigures:
 
 def estimate(group: Group, figure: Callable[[Run], float], bounds: tuple[float, float]) -> Estimate:
     """Mean of a figure over the group's runs, with an interval if they differ in nothing but the seed."""
-    found = mean_interval([figure(run) for run in group.runs], bounds=bounds)
-    return without_interval(found, group.mixed)
+    return mean_interval([figure(run) for run in group.runs], mixed=group.mixed, bounds=bounds)
 
 
 def run_accuracy(run: Run) -> Estimate:
@@ -114,14 +112,6 @@ def run_accuracy(run: Run) -> Estimate:
         return Estimate(run.selected.test.accuracy, None, None, 0, "")
     found = share_interval(int(run.predictions.right.sum()), len(run.predictions.labels))
     return replace(found, mean=run.selected.test.accuracy)
-
-
-def without_interval(estimate: Estimate, mixed: Iterable[str]) -> Estimate:
-    """The estimate as it is where nothing is mixed, else without its interval, saying why."""
-    keys = ", ".join(mixed)
-    if not keys or estimate.count == 1:
-        return estimate
-    return replace(estimate, low=None, high=None, why_none=f"runs differ in {keys}: no interval")
 
 
 def median(values: Sequence[float]) -> float | None:
@@ -149,17 +139,12 @@ def held_out_accuracy(run: Run) -> NDArray[np.float64] | None:
 
 def reach(runs: Sequence[Run], target: float) -> Reach:
     """When the runs first had `target` on the held-out split, by their own clocks."""
-    seconds, epochs = [], []
+    seconds = []
     for run in runs:
         accuracy = held_out_accuracy(run)
-        if run.curves is None or accuracy is None or not (accuracy >= target).any():
-            continue
-        first = int((accuracy >= target).argmax())
-        epochs.append(float(first + 1))
-        if "seconds" in run.curves:
-            seconds.append(float(run.curves["seconds"][first]))
-    known = sum(run.curves is not None for run in runs)
-    return Reach(len(epochs), known, median(seconds), median(epochs))
+        if run.curves is not None and accuracy is not None and (accuracy >= target).any():
+            seconds.append(float(run.curves["seconds"][(accuracy >= target).argmax()]))
+    return Reach(len(seconds), sum(run.curves is not None for run in runs), median(seconds))
 
 
 def bands(runs: Sequence[Run]) -> dict[str, Band]:

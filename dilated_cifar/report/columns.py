@@ -11,6 +11,11 @@ Row = TypeVar("Row")
 Whole = TypeVar("Whole")
 
 
+def itself(value: Any) -> Any:
+    """The value."""
+    return value
+
+
 @dataclass(frozen=True)
 class Format(Generic[Value]):
     """How a kind of value is shown, sorted and stored."""
@@ -18,11 +23,9 @@ class Format(Generic[Value]):
     text: Callable[[Value], str]
     below: Callable[[Value], str] = lambda _: ""
     """What stands small below the text."""
-    order: Callable[[Value], float | str | None] = lambda value: value  # type: ignore[assignment,return-value]  # most values are
+    order: Callable[[Value], float | str | None] = itself
     """What a column is sorted by; None is last."""
-    files: Mapping[str, Callable[[Value], Scalar]] = field(
-        default_factory=lambda: {"{}": lambda value: value}
-    )
+    files: Mapping[str, Callable[[Value], Scalar]] = field(default_factory=lambda: {"{}": itself})
     """The columns of a CSV file, or keys of JSON, by their names; `{}` stands for the column's key."""
     missing: str = "–"
     """What is shown where there is no value."""
@@ -64,17 +67,11 @@ class Column(Generic[Row]):
 
     def cell(self, row: Row) -> Cell:
         """The column's cell in a row."""
-        value = self.value(row)
+        value, shown = self.value(row), self.format
         if value is None:
-            return Cell(self.format.missing)
+            return Cell(shown.missing)
         link = None if self.link is None else self.link(row)
-        return Cell(self.format.text(value), self.format.order(value), self.format.below(value), link)
-
-    def stored(self, row: Row) -> dict[str, Scalar]:
-        """What files hold of a row."""
-        value = self.value(row)
-        found = self.format.files.items()
-        return {name.format(self.key): None if value is None else get(value) for name, get in found}
+        return Cell(shown.text(value), shown.order(value), shown.below(value), link)
 
     def of(self, part: Callable[[Whole], Row | None], **changes: Any) -> "Column[Whole]":
         """The same column in a table whose rows have this one's as a part."""
@@ -104,11 +101,13 @@ class Table(Generic[Row]):
     @property
     def names(self) -> list[str]:
         """The names of what files hold."""
-        stored = (column for column in self.columns if column.files)
+        stored = [column for column in self.columns if column.files]
         return [name.format(column.key) for column in stored for name in column.format.files]
 
     def records(self) -> Iterator[dict[str, Scalar]]:
         """What files hold, row by row."""
-        stored = [column for column in self.columns if column.files]
+        stored, names = [column for column in self.columns if column.files], self.names
         for row in self.rows:
-            yield {name: value for column in stored for name, value in column.stored(row).items()}
+            values = ((column.value(row), column.format.files.values()) for column in stored)
+            held = (None if value is None else get(value) for value, gets in values for get in gets)
+            yield dict(zip(names, held, strict=True))

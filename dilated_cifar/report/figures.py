@@ -6,28 +6,23 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from dilated_cifar.comparison.comparison import Comparison, SectionFigures
-from dilated_cifar.report.charts import Chart, ConfusionChart, DrawnGroup, SectionCharts, Series
+from dilated_cifar.report.charts import Chart, ConfusionChart, SectionCharts
 
 MAX_DRAWN = 10
 MAX_SECTIONS = 4
 
 
-def write_figures(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path) -> list[Path]:
-    """Draw every chart of the first sections into `folder`, as PNG and SVG; returns the files."""
+def write_figures(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path) -> None:
+    """Draw the charts of the first sections into `folder`, as PNG and SVG."""
     folder.mkdir(exist_ok=True)
-    written = []
     pairs = list(zip(comparison.sections, charts, strict=False))
     for number, (figures, each) in enumerate(pairs[:MAX_SECTIONS], start=1):
         prefix = "" if len(comparison.sections) == 1 else f"{number}-"
         for name, figure in draw(figures, each):
             for suffix in ("png", "svg"):
-                path = folder / f"{prefix}{name}.{suffix}"
-                figure.savefig(path, dpi=150)
-                written.append(path)
-    return written
+                figure.savefig(folder / f"{prefix}{name}.{suffix}", dpi=150)
 
 
 def draw(figures: SectionFigures, charts: SectionCharts) -> Iterator[tuple[str, Figure]]:
@@ -35,16 +30,16 @@ def draw(figures: SectionFigures, charts: SectionCharts) -> Iterator[tuple[str, 
     count = len(figures.groups)
     some = f"the {MAX_DRAWN} most accurate of {count} groups; " if count > MAX_DRAWN else ""
     start = (f"{figures.section.title}: " if figures.section.setting else "") + some
-    yield "curves", draw_curves(charts, f"{start}band: lowest to highest seed")
+    yield "curves", draw_curves(charts, f"{start}mean over seeds; band: lowest to highest")
     for chart in charts.costs:
         figure = Figure(figsize=(8, 5.2), layout="constrained")
         axes = figure.subplots()
-        draw_chart(axes, chart, charts.groups)
+        draw_chart(axes, chart, charts)
         axes.legend(fontsize="small")
-        axes.set_title(start + chart.title, fontsize="medium")
-        yield chart.name, figure
+        axes.set_title(f"{start}bar: 95% interval over seeds", fontsize="medium")
+        yield f"accuracy-{chart.name.replace('-', '_').replace(' ', '_')}", figure
     if charts.confusion:
-        yield "confusion-difference", draw_confusion(charts.confusion[0])
+        yield "confusion-difference", draw_confusion(charts.confusion[0], charts.labels)
 
 
 def draw_curves(charts: SectionCharts, title: str) -> Figure:
@@ -52,45 +47,36 @@ def draw_curves(charts: SectionCharts, title: str) -> Figure:
     figure = Figure(figsize=(15, 5.2), layout="constrained")
     panels = figure.subplots(1, len(charts.curves))
     for axes, chart in zip(panels, charts.curves, strict=True):
-        draw_chart(axes, chart, charts.groups)
-        axes.set_title(chart.title)
+        draw_chart(axes, chart, charts)
+        dashed = any(series.dashed for series in chart.series)
+        axes.set_title(f"{chart.name}: held out solid, train dashed" if dashed else chart.name)
     figure.legend(*panels[-1].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.suptitle(title)
     return figure
 
 
-def draw_chart(axes: Axes, chart: Chart, groups: Sequence[DrawnGroup]) -> None:
-    """A chart of the groups of the highest test accuracy."""
+def draw_chart(axes: Axes, chart: Chart, charts: SectionCharts) -> None:
+    """A chart of the first groups; of a dashed and a solid curve, only the solid one is in the legend."""
     for series in chart.series:
-        group = groups[series.group]
-        if group.rank < MAX_DRAWN:
-            (draw_curve if chart.band else draw_points)(axes, series, group)
+        if series.group >= MAX_DRAWN:
+            continue
+        colour, label = charts.colours[series.group], charts.labels[series.group]
+        low, high = (np.array(ends, dtype=np.float64) for ends in (series.low, series.high))
+        if chart.bands:
+            style, label_or_none = ("--", None) if series.dashed else ("-", label)
+            marker = "o" if len(series.x) == 1 else None
+            axes.plot(series.x, series.y, style, color=colour, label=label_or_none, marker=marker)
+            if low.size:
+                axes.fill_between(series.x, low, high, color=colour, alpha=0.15, linewidth=0)
+        else:
+            axes.plot(series.x, series.y, "o", color=colour, label=label)
+            axes.vlines(series.x, low, high, color=colour)
     axes.set_xlabel(chart.x)
     axes.set_ylabel(chart.y)
     axes.grid(alpha=0.3)
 
 
-def draw_curve(axes: Axes, series: Series, group: DrawnGroup) -> None:
-    """A curve with its band; the dashed one of two is not in the legend."""
-    label, style = (None, "--") if series.dashed else (group.label, "-")
-    marker = "o" if len(series.x) == 1 else None
-    axes.plot(series.x, series.y, style, color=group.colour, label=label, marker=marker)
-    if series.low:
-        axes.fill_between(series.x, *ends(series), color=group.colour, alpha=0.15, linewidth=0)
-
-
-def draw_points(axes: Axes, series: Series, group: DrawnGroup) -> None:
-    """Points with bars."""
-    axes.vlines(series.x, *ends(series), color=group.colour)
-    axes.plot(series.x, series.y, "o", color=group.colour, label=group.label)
-
-
-def ends(series: Series) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both ends of a band or of bars; where there is none, they are not numbers."""
-    return np.array(series.low, dtype=np.float64), np.array(series.high, dtype=np.float64)
-
-
-def draw_confusion(chart: ConfusionChart) -> Figure:
+def draw_confusion(chart: ConfusionChart, labels: Sequence[str]) -> Figure:
     """The difference of two confusion matrices."""
     points, count = np.array(chart.points), len(chart.names)
     side = 3.4 + 0.55 * count
@@ -107,5 +93,5 @@ def draw_confusion(chart: ConfusionChart) -> Figure:
         if round(value):
             axes.text(column, row, f"{value:+.0f}", ha="center", va="center", color=colour, fontsize=8)
     figure.colorbar(image, ax=axes, shrink=0.7, label="percentage points of the true class")
-    axes.set_title(chart.title, fontsize="medium")
+    axes.set_title(f"{labels[chart.group]} minus {labels[0]}", fontsize="medium")
     return figure

@@ -1,6 +1,7 @@
 """How each kind of figure is shown on the terminal and on the page, and what files hold of it."""
 
 from dataclasses import replace
+from operator import attrgetter
 
 from dilated_cifar.comparison.grouping import Group
 from dilated_cifar.comparison.intervals import Estimate
@@ -87,43 +88,26 @@ SEEDS: Format[Group] = Format(
     order=lambda group: len(group.runs),
     files={"runs": lambda group: len(group.runs), "{}": lambda group: " ".join(map(str, group.seeds))},
 )
-ONSET: Format[Onset] = Format(
-    onset,
-    order=lambda found: found.epoch,
-    files={"{}_runs": lambda found: found.runs, "{}_epoch": lambda found: found.epoch},
-)
+EPOCH, RUNS, SECONDS = attrgetter("epoch"), attrgetter("runs"), attrgetter("seconds")
+ONSET: Format[Onset] = Format(onset, order=EPOCH, files={"{}_runs": RUNS, "{}_epoch": EPOCH})
 REACH: Format[Reach] = Format(
-    reach,
-    order=lambda found: found.seconds,
-    files={"seconds_to_{}": lambda found: found.seconds, "runs_reaching_{}": lambda found: found.runs},
+    reach, order=SECONDS, files={"seconds_to_{}": SECONDS, "runs_reaching_{}": RUNS}
 )
+MEAN, LOW, HIGH = attrgetter("mean"), attrgetter("low"), attrgetter("high")
 ACCURACY: Format[Estimate] = Format(
     lambda estimate: f"{estimate.mean:.2%}",
     below=percent_interval,
-    order=lambda estimate: estimate.mean,
+    order=MEAN,
     files={
-        "{}": lambda estimate: estimate.mean,
-        "{}_low": lambda estimate: estimate.low,
-        "{}_high": lambda estimate: estimate.high,
+        "{}": MEAN,
+        "{}_low": LOW,
+        "{}_high": HIGH,
         "{}_interval": lambda estimate: estimate.why_none or "95% (t)",
     },
 )
-RUN_ACCURACY = replace(
-    ACCURACY,
-    files={
-        "{}": lambda estimate: estimate.mean,
-        "{}_wilson_low": lambda estimate: estimate.low,
-        "{}_wilson_high": lambda estimate: estimate.high,
-    },
-)
+RUN_ACCURACY = replace(ACCURACY, files={"{}": MEAN, "{}_wilson_low": LOW, "{}_wilson_high": HIGH})
 CLASS_ACCURACY = replace(
-    ACCURACY,
-    files={
-        "{}": lambda estimate: estimate.mean,
-        "{}_low": lambda estimate: estimate.low,
-        "{}_high": lambda estimate: estimate.high,
-        "interval": interval_source,
-    },
+    ACCURACY, files={"{}": MEAN, "{}_low": LOW, "{}_high": HIGH, "interval": interval_source}
 )
 GAP = replace(ACCURACY, text=lambda estimate: points(estimate.mean), below=points_interval)
 DIFFERENCE = replace(GAP, below=lambda estimate: "" if estimate.why_none else points_interval(estimate))

@@ -1,50 +1,37 @@
 """The page: one file that opens offline, in light and dark, on a phone and on a desk."""
 
+import base64
+import io
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.resources import files
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from matplotlib import colormaps
+from numpy.typing import NDArray
+from PIL import Image
 from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # it ships no types
 
-from dilated_cifar.comparison.comparison import Comparison, SectionFigures
+from dilated_cifar.comparison.comparison import Comparison
 from dilated_cifar.report.charts import MAX_DRAWN, SectionCharts
-from dilated_cifar.report.columns import Table
-from dilated_cifar.report.count_maps import count_map
 from dilated_cifar.report.run_tables import config_table, left_out_table, run_table
-from dilated_cifar.report.sentences import answer, methods
+from dilated_cifar.report.sentences import answer, coverage, coverage_details, methods
 from dilated_cifar.report.tables import class_columns_table, group_table, single_run_table
 
 PACKAGE = "dilated_cifar.report"
-MAX_CHARTED = 6
-"""Sections that are drawn; of further ones, the tables are shown."""
-
-
-@dataclass(frozen=True)
-class SectionView:
-    """What the page shows of a section."""
-
-    title: str
-    tables: dict[str, Table[Any]]
-    charts: SectionCharts | None
-    drawn: str
-    """Which groups are drawn, where not all are."""
 
 
 def render(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path) -> str:
-    """The whole page as HTML, with links relative to `folder` and the charts of the first sections."""
-    sections = [
-        section_view(comparison, figures, each)
-        for figures, each in zip_longest(comparison.sections, charts[:MAX_CHARTED])
-    ]
-    maps = [count_map(each) for each in comparison.networks.values() if each.counts is not None]
+    """The whole page as HTML, with links relative to `folder`; `charts` are of the first sections."""
+    here = folder.resolve()
     environment = Environment(
         loader=PackageLoader(PACKAGE),
         autoescape=True,
@@ -52,44 +39,43 @@ def render(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["relative"] = lambda target: relative_link(target, folder)
-    data = {"sections": [asdict(each) for each in charts], "maps": [each["counts"] for each in maps]}
+    environment.filters["relative"] = lambda target: relative_link(target, here)
+    networks = [network for network in comparison.networks.values() if network.counts is not None]
+    counts = [network.counts.tolist() for network in networks if network.counts is not None]
+    sections = [
+        {
+            "title": figures.section.title,
+            "groups": group_table(comparison, figures),
+            "classes": class_columns_table(figures),
+            "single_runs": single_run_table(figures),
+            "charts": drawn,
+        }
+        for figures, drawn in zip_longest(comparison.sections, charts)
+    ]
     return environment.get_template("report.html.j2").render(
         comparison=comparison,
         answer=answer(comparison),
         methods=methods(comparison),
         sections=sections,
-        maps=maps,
-        maps_left=len(comparison.networks) - len(maps),
+        max_drawn=MAX_DRAWN,
+        max_charted=len(charts),
+        networks=networks,
+        picture=picture,
+        coverage=coverage,
+        coverage_details=coverage_details,
         config=config_table(comparison, joined=True),
         runs=run_table(comparison),
         left_out=left_out_table(comparison.left_out),
-        data=embedded_json(data),
+        data=embedded_json({"sections": [asdict(each) for each in charts], "maps": shortest(counts)}),
         style=asset("report.css"),
         script=asset("report.js"),
         plotly=Markup(get_plotlyjs()),
     )
 
 
-def section_view(
-    comparison: Comparison, figures: SectionFigures, charts: SectionCharts | None
-) -> SectionView:
-    """The tables and charts of a section."""
-    count = len(figures.groups)
-    some = f"The {MAX_DRAWN} most accurate of {count} groups are drawn; the tables have all."
-    none = f"Only the first {MAX_CHARTED} settings are drawn; the tables have all."
-    tables: dict[str, Table[Any]] = {
-        "groups": group_table(comparison, figures),
-        "classes": class_columns_table(figures),
-        "single_runs": single_run_table(figures),
-    }
-    drawn = none if charts is None else some if count > MAX_DRAWN else ""
-    return SectionView(figures.section.title, tables, charts, drawn)
-
-
-def relative_link(target: Path, folder: Path) -> str:
+def relative_link(target: Path, here: Path) -> str:
     """The address of a folder as seen from the page's."""
-    return f"{quote(Path(os.path.relpath(target.resolve(), folder.resolve())).as_posix())}/"
+    return f"{quote(Path(os.path.relpath(target.resolve(), here)).as_posix())}/"
 
 
 def embedded_json(data: dict[str, Any]) -> Markup:
@@ -101,3 +87,27 @@ def embedded_json(data: dict[str, Any]) -> Markup:
 def asset(name: str) -> Markup:
     """One of the package's own files, as it is."""
     return Markup(files(PACKAGE).joinpath("templates", name).read_text(encoding="utf-8"))
+
+
+def shortest(counts: Any) -> Any:
+    """Nested lists of counts, whole ones as whole numbers, which JSON writes without a point."""
+    if isinstance(counts, list):
+        return [shortest(each) for each in counts]
+    return int(counts) if counts.is_integer() else round(counts, 3)
+
+
+def picture(counts: NDArray[np.float64]) -> str:
+    """Counts [H, W] as a PNG in a data address: brighter is counted more often, never is transparent."""
+    counted = counts > 0
+    values = np.zeros_like(counts)
+    if counted.any():
+        least, most = counts[counted].min(), counts.max()
+        # As in the count maps that explain draws: a logarithm where the largest would hide the others.
+        values[counted] = counts[counted] / most
+        if most > max(1000.0, least):
+            values[counted] = np.log(counts[counted] / least) / np.log(most / least)
+    colours = (255 * colormaps["viridis"](values)).round().astype(np.uint8)
+    colours[..., 3] = np.where(counted, 255, 0)
+    stream = io.BytesIO()
+    Image.fromarray(colours).save(stream, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dilated_cifar.comparison.comparison import Comparison
-from dilated_cifar.comparison.grouping import Group, short_key
+from dilated_cifar.comparison.grouping import Group, first_of, short_key
 from dilated_cifar.comparison.measures import run_accuracy
 from dilated_cifar.report import formats
 from dilated_cifar.report.columns import WORDS, Column, Table
@@ -96,12 +96,8 @@ def config_table(comparison: Comparison, *, joined: bool) -> Table[tuple[str, st
         Column("key", lambda row: row[0]),
         Column("value", lambda row: row[1], WORDS, "of all compared runs"),
     ]
-    found = comparison.config_differences.items()
-    rows = [(key, value) for key, values in found for value in ([first_of(values)] if joined else values)]
+    found = comparison.config_differences
+    if joined:
+        found = {key: [first_of(values, "  |  ", MAX_VALUES)] for key, values in found.items()}
+    rows = [(key, value) for key, values in found.items() for value in values]
     return Table("config_differences", "Every key in which the compared runs differ", columns, rows)
-
-
-def first_of(values: Sequence[str]) -> str:
-    """The values in a line, the first of very many."""
-    rest = len(values) - MAX_VALUES
-    return "  |  ".join(values[:MAX_VALUES]) + (f" and {rest} more" if rest > 0 else "")

@@ -86,7 +86,7 @@ def single_runs_verdict(row: SingleRuns) -> str:
     """Whether one of two networks is better on the test images."""
     if not row.shown:
         return NOT_SHOWN
-    return f"{'the run' if row.only_run > row.only_baseline else 'the baseline run'} is better"
+    return f"{'the run' if row.test.only_first > row.test.only_second else 'the baseline run'} is better"
 
 
 def overfitting(figures: SectionFigures) -> str:

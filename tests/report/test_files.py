@@ -11,8 +11,7 @@ from hypothesis import strategies as some
 from dilated_cifar.comparison.collect import collect
 from dilated_cifar.comparison.comparison import Comparison, compare
 from dilated_cifar.report.columns import Column, Format, Table
-from dilated_cifar.report.files import Records, all_records, as_csv
-from dilated_cifar.report.folder import prepare, write_report
+from dilated_cifar.report.files import Records, all_records, as_csv, prepare, write_report
 
 COLUMNS = {
     "groups": "setting group baseline runs seeds test_accuracy test_accuracy_low test_accuracy_high "

@@ -14,7 +14,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from dilated_cifar.comparison.collect import collect
 from dilated_cifar.comparison.comparison import compare
-from dilated_cifar.report.folder import prepare, write_report
+from dilated_cifar.report.files import prepare, write_report
 
 
 @pytest.fixture(scope="module")
@@ -134,14 +134,14 @@ def test_buttons_change_what_is_drawn(browser, report: Path) -> None:
     view(browser, report.as_uri())
     lines = "return document.querySelector('[data-chart=curves]').data.filter((t) => t.hovertemplate).length"
     assert browser.execute_script(lines) == 6
-    browser.find_element(By.CSS_SELECTOR, "button[data-value=gap]").click()
+    browser.find_element(By.CSS_SELECTOR, "[data-choices=curves] button:last-child").click()
     assert browser.execute_script(lines) == 3
     browser.find_element(By.CSS_SELECTOR, ".legend button").click()
     assert browser.execute_script(lines) == 2
     titles = browser.execute_script(
         "return document.querySelector('[data-chart=costs]').layout.xaxis.title.text"
     )
-    browser.find_element(By.CSS_SELECTOR, "button[data-value=accuracy-receptive_field]").click()
+    browser.find_element(By.CSS_SELECTOR, "[data-choices=costs] button:last-child").click()
     after = browser.execute_script(
         "return document.querySelector('[data-chart=costs]').layout.xaxis.title.text"
     )

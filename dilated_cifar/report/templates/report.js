@@ -34,25 +34,25 @@ function bandTrace(series, colour) {
   };
 }
 
-function curveTrace(chart, series, group) {
+function curveTrace(chart, series, label, colour) {
   const several = series.low.length > 0;
   const range = several ? `<br>seeds %{customdata[0]}${chart.unit} to %{customdata[1]}${chart.unit}` : "<br>one run";
   return {
-    x: series.x, y: series.y, name: plain(group.label), mode: series.x.length > 1 ? "lines" : "markers",
-    line: { color: group.colour, width: 2, dash: series.dashed ? "dash" : "solid" }, marker: { color: group.colour },
+    x: series.x, y: series.y, name: plain(label), mode: series.x.length > 1 ? "lines" : "markers",
+    line: { color: colour, width: 2, dash: series.dashed ? "dash" : "solid" }, marker: { color: colour },
     customdata: several ? series.low.map((low, index) => [low, series.high[index]]) : undefined,
     hovertemplate: `<b>%{fullData.name}</b><br>${series.name}, ${chart.x} %{x}: %{y}${chart.unit}${range}<extra></extra>`,
   };
 }
 
-function pointsTrace(chart, series, group) {
+function pointsTrace(chart, series, label, colour) {
   const bar = (end, sign) => end.map((value, index) => value === null ? 0 : sign * (value - series.y[index]));
   return {
-    x: series.x.map((x) => typeof x === "string" ? plain(x) : x), y: series.y, name: plain(group.label),
-    mode: series.x.length > 1 ? "lines+markers" : "markers", line: { color: group.colour, width: 1.5 },
-    marker: { color: group.colour, size: series.x.length > 1 ? 7 : 11 }, customdata: series.notes.map(plain),
+    x: series.x.map((x) => typeof x === "string" ? plain(x) : x), y: series.y, name: plain(label),
+    mode: series.x.length > 1 ? "lines+markers" : "markers", line: { color: colour, width: 1.5 },
+    marker: { color: colour, size: series.x.length > 1 ? 7 : 11 }, customdata: series.notes.map(plain),
     error_y: {
-      type: "data", symmetric: false, array: bar(series.high, 1), arrayminus: bar(series.low, -1), color: group.colour,
+      type: "data", symmetric: false, array: bar(series.high, 1), arrayminus: bar(series.low, -1), color: colour,
       thickness: 1.5, width: 3,
     },
     hovertemplate: `<b>%{fullData.name}</b><br>%{x}: %{y:.2f}${chart.unit}<br>%{customdata}<extra></extra>`,
@@ -62,13 +62,14 @@ function pointsTrace(chart, series, group) {
 function drawChart(state, name, chart) {
   const bands = [], traces = [];
   for (const series of chart.series) {
-    const group = state.charts.groups[series.group];
     if (state.hidden.has(series.group)) continue;
-    if (chart.band && series.low.length) bands.push(bandTrace(series, group.colour));
-    traces.push((chart.band ? curveTrace : pointsTrace)(chart, series, group));
+    const label = state.charts.labels[series.group], colour = state.charts.colours[series.group];
+    if (chart.bands && series.low.length) bands.push(bandTrace(series, colour));
+    traces.push((chart.bands ? curveTrace : pointsTrace)(chart, series, label, colour));
   }
   const xaxis = { title: { text: chart.x }, type: chart.x ? "linear" : "category" };
-  draw(state.place(name), [...bands, ...traces], { xaxis, yaxis: { title: { text: chart.y } } });
+  const yaxis = { title: { text: chart.y }, rangemode: chart.x ? "normal" : "tozero" };
+  draw(state.place(name), [...bands, ...traces], { xaxis, yaxis });
 }
 
 function drawConfusion(state) {
@@ -88,11 +89,11 @@ function drawConfusion(state) {
 
 function makeLegend(state) {
   const legend = state.element.querySelector(".legend");
-  state.charts.groups.forEach((group, index) => {
+  state.charts.labels.forEach((label, index) => {
     const button = document.createElement("button"), dot = document.createElement("i");
-    dot.style.background = group.colour;
+    dot.style.background = state.charts.colours[index];
     button.type = "button";
-    button.append(dot, group.label);
+    button.append(dot, label);
     button.setAttribute("aria-pressed", String(!state.hidden.has(index)));
     button.addEventListener("click", () => {
       if (!state.hidden.delete(index)) state.hidden.add(index);
@@ -127,9 +128,8 @@ function drawAll(state) {
 function start(element) {
   const charts = data.sections[Number(element.dataset.index)];
   if (!charts) return null;
-  const late = charts.groups.flatMap((group, index) => group.rank < SHOWN_AT_FIRST ? [] : [index]);
   const state = {
-    element, charts, chosen: { curves: 0, costs: 0 }, hidden: new Set(late),
+    element, charts, chosen: { curves: 0, costs: 0 }, hidden: new Set([...charts.labels.keys()].slice(SHOWN_AT_FIRST)),
     select: element.querySelector(".confusion"), place: (name) => element.querySelector(`[data-chart="${name}"]`),
   };
   makeLegend(state);
