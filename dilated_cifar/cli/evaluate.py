@@ -22,8 +22,7 @@ def run(words: Sequence[str]) -> int:
         return 0
     config = compose_config("evaluate", EvaluateConfig, gather(words, "images"))
     # Only now: everything above answers at once, importing torch takes seconds.
-    from dilated_cifar.evaluation.report import report_images, report_split
+    from dilated_cifar.evaluation.evaluation import evaluate_images, evaluate_split
 
-    report = report_images if config.images else report_split
-    report(config)
+    (evaluate_images if config.images else evaluate_split)(config)
     return 0

@@ -30,7 +30,7 @@ def run(words: Sequence[str]) -> int:
     # Only now: everything above answers at once, importing torch takes seconds.
     if config.checkpoint:
         refuse_a_model(words)
-        from dilated_cifar.inspection.sight_report import explain_checkpoints
+        from dilated_cifar.inspection.checkpoints import explain_checkpoints
 
         explain_checkpoints(config)
     else:

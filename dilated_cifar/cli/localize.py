@@ -23,7 +23,7 @@ def run(words: Sequence[str]) -> int:
     gathered = gather(gather(words, "images"), "checkpoint")
     config = compose_config("localize", LocalizeConfig, gathered)
     # Only now: everything above answers at once, importing torch takes seconds.
-    from dilated_cifar.inspection.localization.report import localize_pictures, localize_scenes
+    from dilated_cifar.inspection.localization.localization import localize_pictures, localize_scenes
 
     localize = localize_pictures if config.images else localize_scenes
     localize(config)
