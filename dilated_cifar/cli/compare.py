@@ -61,7 +61,7 @@ def run(words: Sequence[str]) -> int:
     # Only now: help and wrong words answer at once, importing pandas and scipy takes a second.
     from dilated_cifar.comparison.collect import collect
     from dilated_cifar.comparison.comparison import compare
-    from dilated_cifar.report.report import prepare, write_report
+    from dilated_cifar.report.files import prepare, write_report
     from dilated_cifar.report.terminal import show, show_left_out
 
     found = collect(config.paths)
