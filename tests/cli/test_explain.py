@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 
 from dilated_cifar.cli import explain, train
-from dilated_cifar.cli.guard import guard
 from dilated_cifar.config.model import CnnConfig, ResNetConfig
 from dilated_cifar.evaluation.opened import open_all
 from dilated_cifar.inspection.sight_panels import maps_side_by_side
@@ -29,7 +28,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
     monkeypatch.setenv("COLUMNS", "80")
 
     def run(*words: str) -> str:
-        assert guard(lambda: explain.run(list(words))) == 0
+        assert explain.main(list(words)) == 0
         captured = capfd.readouterr()
         assert captured.err == ""
         return " ".join(captured.out.split())
@@ -43,7 +42,7 @@ def runs(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     for name, rates in (("plain", "[1,1,1]"), ("gridded", "[2,2,2]")):
         words = [*tiny, f"model.dilations={rates}", "epochs=1", f"output_dir={folder}", f"name={name}"]
-        assert guard(lambda words=words: train.run(words)) == 0
+        assert train.main(words) == 0
     return folder
 
 
@@ -159,7 +158,7 @@ def test_wrong_input_gets_one_line_and_writes_nothing(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert guard(lambda: explain.run(words)) == 2
+    assert explain.main(words) == 2
     captured = capfd.readouterr()
     assert len(captured.err.splitlines()) == 1
     assert captured.err.startswith("error: ")

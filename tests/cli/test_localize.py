@@ -12,7 +12,6 @@ import torch
 from PIL import Image
 
 from dilated_cifar.cli import localize, train
-from dilated_cifar.cli.guard import guard
 from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.config.localize import LocalizeConfig
 from dilated_cifar.inspection.localization.report import scenes_of
@@ -35,7 +34,7 @@ def runs(cifar10_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("pooled", [*pooled, "model.pool=true", "model.padding=same"]),
     ):
         run = [*words, *model, f"output_dir={folder}", f"name={name}"]
-        assert guard(lambda run=run: train.run(run)) == 0
+        assert train.main(run) == 0
     return folder
 
 
@@ -48,7 +47,7 @@ def told(
     monkeypatch.setenv("COLUMNS", "80")
 
     def run(*words: str) -> str:
-        assert guard(lambda: localize.run([*words, *FEW, f"data.root={cifar10_root}"])) == 0
+        assert localize.main([*words, *FEW, f"data.root={cifar10_root}"]) == 0
         captured = capfd.readouterr()
         assert captured.err == ""
         return captured.out
@@ -123,7 +122,7 @@ def test_networks_may_normalise_differently_but_not_have_seen_other_images(
         torch.save(saved, tmp_path / f"{name}.pt")
     told(f"checkpoint={runs / 'drn_c'}", "scaled.pt", "output=out")
     words = [f"checkpoint={runs / 'drn_c'}", "other.pt", f"data.root={cifar10_root}"]
-    assert guard(lambda: localize.run(words)) == 2
+    assert localize.main(words) == 2
     assert "other.pt: data.split_seed is not that of" in capfd.readouterr().err
 
 
@@ -196,7 +195,7 @@ def test_wrong_input_gets_one_line_and_writes_nothing(
     few = [word for word in FEW if word.partition("=")[0] not in {each.partition("=")[0] for each in words}]
     if "data.root=nowhere" not in words:
         few.append(f"data.root={cifar10_root}")
-    assert guard(lambda: localize.run([*words, *few])) == 2
+    assert localize.main([*words, *few]) == 2
     captured = capfd.readouterr()
     assert len(captured.err.splitlines()) == 1
     assert captured.err.startswith("error: ")
@@ -208,9 +207,9 @@ def test_distances_cannot_be_localized(
     tiny: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     words = [*tiny, "epochs=1", f"output_dir={tmp_path}", "name=dots"]
-    assert guard(lambda: train.run(words)) == 0
+    assert train.main(words) == 0
     capfd.readouterr()
-    assert guard(lambda: localize.run([f"checkpoint={tmp_path / 'dots'}"])) == 2
+    assert localize.main([f"checkpoint={tmp_path / 'dots'}"]) == 2
     assert "trained with data=spacing, whose classes are distances" in capfd.readouterr().err
 
 

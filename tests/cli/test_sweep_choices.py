@@ -14,7 +14,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from dilated_cifar.cli import sweep, train
 from dilated_cifar.cli.arguments import run_name
-from dilated_cifar.cli.guard import guard
 from dilated_cifar.config.run import Config
 from dilated_cifar.models import build
 
@@ -81,7 +80,7 @@ def test_a_sweep_without_its_option_is_refused(
 ) -> None:
     require_engine("optuna_sweeper")
     monkeypatch.chdir(tmp_path)
-    assert guard(lambda: train.run(words)) == 2
+    assert train.main(words) == 2
     assert "these choices make a sweep; write: python train.py -m" in capfd.readouterr().err
     assert not list(tmp_path.iterdir())
 
@@ -111,7 +110,7 @@ def test_what_hydra_is_told_names_no_folder_and_help_names_every_engine(
 ) -> None:
     words = ["model=plain", "seed=1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     assert run_name(words, "run") == "plain__seed-1"
-    assert train.run(["--help"]) == 0
+    assert train.main(["--help"]) == 0
     text = capsys.readouterr().out
     assert "hydra/launcher=\n" in text
     assert "hydra/sweeper=\n" in text

@@ -17,7 +17,6 @@ from omegaconf import DictConfig
 
 from dilated_cifar.cli import train
 from dilated_cifar.cli.arguments import quote_path, run_name
-from dilated_cifar.cli.guard import guard
 from dilated_cifar.runs import checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,13 +64,13 @@ def test_a_finished_run_is_reported_and_left_alone(
     tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert guard(lambda: train.run([*tiny, "epochs=1"])) == 0
+    assert train.main([*tiny, "epochs=1"]) == 0
     first = capfd.readouterr().out
     folder = next((tmp_path / "outputs").iterdir())
     before = {
         path: path.read_bytes() for path in folder.rglob("*") if path.suffix in (".pt", ".csv", ".json")
     }
-    assert guard(lambda: train.run([*tiny, "epochs=1", "device=cpu"])) == 0
+    assert train.main([*tiny, "epochs=1", "device=cpu"]) == 0
     second = capfd.readouterr().out
     assert "finished before" in second
     assert [line for line in first.splitlines() if "│" in line] == [
@@ -84,9 +83,9 @@ def test_another_configuration_in_the_same_folder_is_refused_by_its_first_key(
     tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert guard(lambda: train.run([*tiny, "epochs=1", "name=one"])) == 0
+    assert train.main([*tiny, "epochs=1", "name=one"]) == 0
     capfd.readouterr()
-    assert guard(lambda: train.run([*tiny, "epochs=1", "name=one", "optimizer.lr=0.5", "seed=4"])) == 2
+    assert train.main([*tiny, "epochs=1", "name=one", "optimizer.lr=0.5", "seed=4"]) == 2
     error = capfd.readouterr().err
     assert "holds a run with optimizer.lr=0.01, this one has optimizer.lr=0.5" in error
 
@@ -95,14 +94,14 @@ def test_the_saved_configuration_alone_reproduces_the_run(
     tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert guard(lambda: train.run([*tiny, "epochs=1", "seed=3"])) == 0
+    assert train.main([*tiny, "epochs=1", "seed=3"]) == 0
     folder = next((tmp_path / "outputs").iterdir())
-    assert guard(lambda: train.run([f"config={folder / 'config.yaml'}", "name=again"])) == 0
+    assert train.main([f"config={folder / 'config.yaml'}", "name=again"]) == 0
     assert same(weights(folder), weights(tmp_path / "outputs" / "again"))
     capfd.readouterr()
-    assert guard(lambda: train.run([*tiny, "epochs=1", "seed=3", "--cfg", "job"])) == 0
+    assert train.main([*tiny, "epochs=1", "seed=3", "--cfg", "job"]) == 0
     (tmp_path / "printed.yaml").write_text(capfd.readouterr().out)
-    assert guard(lambda: train.run(["config=printed.yaml", "name=printed"])) == 0
+    assert train.main(["config=printed.yaml", "name=printed"]) == 0
     assert same(weights(folder), weights(tmp_path / "outputs" / "printed"))
 
 
@@ -145,7 +144,7 @@ def test_the_value_of_a_job_is_its_validation_accuracy(
         return values[-1]
 
     monkeypatch.setattr(train, "train_once", keep)
-    assert guard(lambda: train.run([*tiny, "epochs=2", "name=one"])) == 0
+    assert train.main([*tiny, "epochs=2", "name=one"]) == 0
     summary = json.loads((tmp_path / "outputs" / "one" / "summary.json").read_text())
     assert values == [summary["best"]["validation"]["accuracy"]]
 
@@ -178,7 +177,7 @@ def test_help_and_configuration_import_no_torch(words: list[str], tmp_path: Path
 
 
 def test_help_names_every_choice(capsys: pytest.CaptureFixture[str]) -> None:
-    assert train.run(["--help"]) == 0
+    assert train.main(["--help"]) == 0
     text = capsys.readouterr().out
     for file in (ROOT / "conf").glob("*/*.yaml"):
         assert f"  {file.stem} " in text

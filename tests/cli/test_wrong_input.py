@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from dilated_cifar.cli import evaluate, train
-from dilated_cifar.cli.guard import guard
 
 Refuse = Callable[..., str]
 
@@ -121,7 +120,7 @@ def test_a_folder_of_other_files_is_left_alone(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "outputs" / "photos").mkdir(parents=True)
     (tmp_path / "outputs" / "photos" / "cat.jpg").write_bytes(b"cat")
-    assert guard(lambda: train.run(["name=photos"])) == 2
+    assert train.main(["name=photos"]) == 2
     assert "holds cat.jpg and no run; write name=OTHER" in capfd.readouterr().err
     assert [path.name for path in (tmp_path / "outputs" / "photos").iterdir()] == ["cat.jpg"]
 
@@ -133,7 +132,7 @@ def test_another_programs_configuration_is_left_alone(
     foreign = tmp_path / "outputs" / "blog" / "config.yaml"
     foreign.parent.mkdir(parents=True)
     foreign.write_text("title: my blog\n")
-    assert guard(lambda: train.run(["name=blog"])) == 2
+    assert train.main(["name=blog"]) == 2
     assert "config.yaml: is not a run's; write name=OTHER" in capfd.readouterr().err
     assert foreign.read_text() == "title: my blog\n"
     assert [path.name for path in foreign.parent.iterdir()] == ["config.yaml"]
@@ -178,7 +177,7 @@ def test_a_device_that_is_not_there_is_named(
     if words == ["device=cuda"] and torch.cuda.is_available():
         pytest.skip("this machine has a CUDA device")
     monkeypatch.chdir(tmp_path)
-    assert guard(lambda: train.run([*tiny, *words])) == 2
+    assert train.main([*tiny, *words]) == 2
     error = capfd.readouterr().err
     assert len(error.splitlines()) == 1
     assert words[0] in error
