@@ -19,7 +19,8 @@ from filelock import FileLock
 
 from dilated_cifar.config.run import Config
 from dilated_cifar.errors import Interrupted, one_line
-from dilated_cifar.runs.folder import acquired, write_text
+from dilated_cifar.runs.folder import acquired
+from dilated_cifar.runs.record import write_text
 from dilated_cifar.training.signals import StopSignals
 
 logger = logging.getLogger("dilated_cifar")

@@ -20,7 +20,8 @@ from dilated_cifar.cli.sweep import JobStatus, StopJobs, for_this_process, run_j
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import to_config
 from dilated_cifar.errors import Interrupted, UserError, one_line
-from dilated_cifar.runs.folder import CONFIG, ERROR, Found, opened
+from dilated_cifar.runs.folder import Found, opened
+from dilated_cifar.runs.record import CONFIG, ERROR
 
 logger = logging.getLogger("dilated_cifar")
 
@@ -153,8 +154,8 @@ def train_once(composed: DictConfig, fixed: Collection[str], jobs: JobStatus | N
 
     with opened(folder, config, waits) as found, log_file(folder), error_file(folder):
         # Only now: everything above answers at once, importing torch takes seconds.
+        from dilated_cifar.runs.reading import read_summary
         from dilated_cifar.training.loop import train
-        from dilated_cifar.training.summary import read_summary
         from dilated_cifar.training.table import result_line, show
 
         if found is Found.FINISHED:
@@ -171,7 +172,7 @@ def train_once(composed: DictConfig, fixed: Collection[str], jobs: JobStatus | N
             show(summary, folder)
             print(f"curves:      tensorboard --logdir {folder}")
             print("evaluate:    " + command_line("evaluate", f"run={folder}"))
-    chosen = summary.weights.validation
+    chosen = summary.selected.validation
     return None if chosen is None else chosen.accuracy
 
 

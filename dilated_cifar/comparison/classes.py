@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from dilated_cifar.comparison.grouping import Group
 from dilated_cifar.comparison.intervals import mean_interval, wilson
 from dilated_cifar.comparison.measures import without_interval
-from dilated_cifar.config.data import SpacingConfig
 from dilated_cifar.runs.record import Predictions
 
 
@@ -42,7 +41,7 @@ def look_at_classes(group: Group) -> Classes | None:
     known = [run.predictions for run in group.runs if run.predictions is not None]
     if not known:
         return None
-    names = class_names(group, 1 + max(int(max(each.labels.max(), each.predicted.max())) for each in known))
+    names = group.runs[0].class_names
     counts = np.stack([count_confusion(each, len(names)) for each in known])
     totals = counts.sum(2)
     shares = counts / np.maximum(totals, 1)[:, :, None]
@@ -73,21 +72,3 @@ def count_confusion(predictions: Predictions, classes: int) -> NDArray[np.int64]
     """Images of each true class (row) taken for each class (column), [classes, classes]."""
     place = predictions.labels.astype(np.int64) * classes + predictions.predicted
     return np.bincount(place, minlength=classes**2).reshape(classes, classes)
-
-
-def class_names(group: Group, at_least: int) -> list[str]:
-    """The names of the classes of the group's data set, or their numbers."""
-    config = group.runs[0].config
-    match config.get("data.family"):
-        case "cifar10":
-            from dilated_cifar.data.cifar10 import CLASS_NAMES  # imports torch
-
-            names = CLASS_NAMES
-        case "spacing":
-            from dilated_cifar.data.spacing import class_names as spacing_names
-
-            smallest, largest = config["data.smallest"], config["data.largest"]
-            names = spacing_names(SpacingConfig(smallest=smallest, largest=largest))
-        case _:
-            names = []
-    return names if len(names) >= at_least else [str(number) for number in range(at_least)]

@@ -72,7 +72,7 @@ class Comparison:
     @property
     def methods(self) -> list[str]:
         """How everything was computed, in sentences."""
-        rules = sorted({run.onset_rule for run in self.runs})
+        rules = sorted({run.summary.overfitting_rule for run in self.runs})
         return [*METHODS, *(f"Overfitting onset: {rule}." for rule in rules)]
 
     @property

@@ -12,7 +12,7 @@ from dilated_cifar.config.base import as_typed
 from dilated_cifar.runs.record import Run
 
 MEASURES: dict[str, Callable[[Run], float]] = {
-    "test accuracy": lambda run: run.weights.test,
+    "test accuracy": lambda run: run.selected.test.accuracy,
     "gap of the last weights": lambda run: run.last.gap,
 }
 NOTHING_SHOWN = "no difference shown"

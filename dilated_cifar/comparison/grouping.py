@@ -220,7 +220,7 @@ def section_notes(section: Section, missed_baseline: str | None) -> list[str]:
             f"{section.title}: groups mix runs that differ in {', '.join(mixed)}, which are no replicates: "
             f"their means have no interval; add the key to group_by to separate them"
         )
-    devices = sorted({run.device for run in section.runs})
+    devices = sorted({run.summary.device for run in section.runs})
     if len(devices) > 1:
         notes.append(f"{section.title}: images/s and times are of different machines ({' | '.join(devices)})")
     return notes

@@ -73,20 +73,20 @@ class GroupFigures:
 def measure_group(group: Group, targets: Sequence[float]) -> GroupFigures:
     """All figures of a group."""
     runs = group.runs
-    onsets = [run.onset for run in runs if run.onset is not None]
+    onsets = [run.summary.overfitting_onset for run in runs if run.summary.overfitting_onset is not None]
     return GroupFigures(
         group=group,
-        test=estimate(group, lambda run: run.weights.test, (0, 1)),
-        last=estimate(group, lambda run: run.last.test, (0, 1)),
-        gap=estimate(group, lambda run: run.weights.gap, (-1, 1)),
+        test=estimate(group, lambda run: run.selected.test.accuracy, (0, 1)),
+        last=estimate(group, lambda run: run.last.test.accuracy, (0, 1)),
+        gap=estimate(group, lambda run: run.selected.gap, (-1, 1)),
         gap_last=estimate(group, lambda run: run.last.gap, (-1, 1)),
-        epoch=median(run.weights.epoch for run in runs) or math.nan,
+        epoch=median(run.selected.epoch for run in runs) or math.nan,
         onset=Onset(len(onsets), len(runs), median(onsets)),
-        parameters=only({run.parameters for run in runs}),
-        multiply_adds=only({run.multiply_adds for run in runs}),
-        receptive_field=only({run.receptive_field for run in runs}),
-        images_per_second=float(np.median([run.images_per_second for run in runs])),
-        seconds=float(np.median([run.seconds for run in runs])),
+        parameters=only({run.summary.parameters for run in runs}),
+        multiply_adds=only({run.summary.multiply_adds for run in runs}),
+        receptive_field=only({run.summary.receptive_field for run in runs}),
+        images_per_second=float(np.median([run.summary.images_per_second for run in runs])),
+        seconds=float(np.median([run.summary.seconds for run in runs])),
         reach={target: reach(runs, target) for target in targets},
         curves=bands(runs),
     )

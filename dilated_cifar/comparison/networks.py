@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from dilated_cifar.comparison.grouping import Section
 from dilated_cifar.config.base import as_typed
-from dilated_cifar.config.model import IMAGE_SIZE
 from dilated_cifar.dilation.rates import judge
 from dilated_cifar.errors import UserError
 from dilated_cifar.runs.record import Run
@@ -103,7 +102,7 @@ def look_at_whole(run: Run, label: str) -> Network:
     try:
         config = to_config(nested(run.config))
         counts = network_count_map(
-            build(config.model, config.data.classes), (3, IMAGE_SIZE, IMAGE_SIZE), layer="features"
+            build(config.model, config.data.classes), config.data.input_size, layer="features"
         ).numpy()
     except (UserError, ValueError, RuntimeError, KeyError) as error:
         reason = re.sub(r"\s+", " ", str(error))

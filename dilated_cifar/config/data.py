@@ -1,30 +1,23 @@
-"""The choices `data=` and `augment=`: which images there are and how a batch of them is varied."""
+"""The choice `data=`: which images there are, and what is known of them before one is read."""
 
 import math
 from dataclasses import dataclass, field
 
-from dilated_cifar.config.base import Choice, Frozen, require_seed
-from dilated_cifar.config.model import IMAGE_SIZE
-from dilated_cifar.config.scenes import check_scenes
-from dilated_cifar.errors import UserError
+from dilated_cifar.config.base import Choice, require, require_seed
 
-CIFAR10_TRAIN, CIFAR10_TEST, CIFAR10_CLASSES = 50_000, 10_000, 10
-CIFAR10_MEAN, CIFAR10_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
-"""Of red, green and blue over all pixels of the training set, on the scale from 0 to 1."""
+CIFAR10_TRAIN, CIFAR10_TEST = 50_000, 10_000
+CIFAR10_CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+CIFAR10_COLOURS = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
+SPACING_SIDE = 32
+SPACING_COLOURS = ((0.5, 0.5, 0.5), (0.135, 0.135, 0.135))
 
-
-def _refuse(key: str, value: object, expected: str, instead: str) -> None:
-    raise UserError(f"{key}={value}: expected {expected}; write {instead}")
+Colours = tuple[tuple[float, ...], tuple[float, ...]]
+"""Mean and standard deviation of each colour over all pixels, on the scale from 0 to 1."""
 
 
-def _check_count(key: str, value: int, *, least: int, instead: str) -> None:
-    if value < least:
-        _refuse(key, value, f"a whole number of at least {least}", instead)
-
-
-def _check_amplitude(key: str, value: float, *, largest: float, instead: str) -> None:
-    if not 0 <= value <= largest:  # also refuses nan
-        _refuse(key, value, f"a number from 0 to {largest:g} (1 is the step from black to white)", instead)
+def _require_amplitude(key: str, value: float, usual: float) -> None:
+    expected = f"a number from 0 to 0.5 (1 is the step from black to white); write {key}={usual}"
+    require(0 <= value <= 0.5, key, value, expected)  # also refuses nan
 
 
 @dataclass
@@ -35,7 +28,7 @@ class DataConfig(Choice):
 
     validation: int = 5_000
     """Images held out of the training set, the same number of each class, to choose the best weights;
-    0 = none, and then the last weights count."""
+    0 = none, and then the last weights are selected."""
 
     train_subset: int = 5_000
     """Images of the training split, fixed and never augmented, on which training accuracy and loss are
@@ -58,23 +51,56 @@ class DataConfig(Choice):
             UserError: names the key as it is typed, its value, what was expected and what to write.
         """
         super().__post_init__()
-        _check_count("data.validation", self.validation, least=0, instead="data.validation=0 for none")
-        _check_count("data.train_subset", self.train_subset, least=1, instead="data.train_subset=1000")
+        require(
+            self.validation >= 0,
+            "data.validation",
+            self.validation,
+            "a whole number from 0; write data.validation=0 for none",
+        )
+        require(
+            self.train_subset >= 1,
+            "data.train_subset",
+            self.train_subset,
+            "a whole number from 1; write data.train_subset=1000",
+        )
         require_seed(self.split_seed, "data.split_seed")
         for key, values in (("data.mean", self.mean), ("data.std", self.std)):
-            if len(values) != 3 or not all(math.isfinite(value) for value in values):
-                _refuse(key, values, "three numbers, for red, green and blue", f"{key}=[0.5,0.5,0.5]")
-        if min(self.std) <= 0:
-            _refuse("data.std", self.std, "numbers above 0", "data.std=[1,1,1] to leave the scale alone")
+            require(
+                len(values) == self.input_size[0] and all(math.isfinite(value) for value in values),
+                key,
+                values,
+                f"one number for each colour; write {key}=[0.5,0.5,0.5]",
+            )
+        require(
+            min(self.std) > 0,
+            "data.std",
+            self.std,
+            "numbers above 0; write data.std=[1,1,1] to leave the scale alone",
+        )
 
     @property
     def classes(self) -> int:
-        """How many classes the images have: known before a single one is read."""
+        """How many classes the images have."""
+        return len(self.class_names)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The classes in the order of their labels."""
+        raise NotImplementedError  # each data set knows; this base is never chosen
+
+    @property
+    def input_size(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image."""
+        raise NotImplementedError  # each data set knows; this base is never chosen
+
+    @property
+    def colours(self) -> Colours:
+        """The true mean and deviation of the colours, whatever normalisation subtracts and divides by."""
         raise NotImplementedError  # each data set knows; this base is never chosen
 
     @property
     def training_images(self) -> int:
-        """How many images the training split has: known before a single one is read."""
+        """How many images the training split has."""
         raise NotImplementedError  # each data set knows; this base is never chosen
 
 
@@ -85,10 +111,10 @@ class Cifar10Config(DataConfig):
     family: str = "cifar10"
     """Which loader reads the images; fixed by the choice of `data=`."""
 
-    mean: list[float] = field(default_factory=lambda: list(CIFAR10_MEAN))
+    mean: list[float] = field(default_factory=lambda: list(CIFAR10_COLOURS[0]))
     """What normalisation subtracts from red, green and blue: the mean of the training set."""
 
-    std: list[float] = field(default_factory=lambda: list(CIFAR10_STD))
+    std: list[float] = field(default_factory=lambda: list(CIFAR10_COLOURS[1]))
     """What normalisation then divides by: the standard deviation over all pixels of the training set."""
 
     root: str | None = None
@@ -118,26 +144,55 @@ class Cifar10Config(DataConfig):
     def __post_init__(self) -> None:
         """Refuse what does not fit the 50,000 and 10,000 images."""
         super().__post_init__()
-        if self.validation >= CIFAR10_TRAIN:
-            expected = f"fewer than the {CIFAR10_TRAIN:,} training images"
-            _refuse("data.validation", self.validation, expected, "data.validation=5000")
+        require(
+            self.validation < CIFAR10_TRAIN,
+            "data.validation",
+            self.validation,
+            f"fewer than the {CIFAR10_TRAIN:,} training images; write data.validation=5000",
+        )
         left = CIFAR10_TRAIN - self.validation
-        if self.train is not None and not 1 <= self.train <= left:
-            expected = f"1 to {left:,} ({CIFAR10_TRAIN:,} less {self.validation:,} for validation)"
-            _refuse("data.train", self.train, expected, "data.train=null for all")
-        if self.test is not None and not 1 <= self.test <= CIFAR10_TEST:
-            _refuse("data.test", self.test, f"1 to {CIFAR10_TEST:,}", "data.test=null for all")
-        if self.download and not self.addresses:
-            _refuse("data.addresses", "[]", "at least one address", "data.download=false for no download")
+        require(
+            self.train is None or 1 <= self.train <= left,
+            "data.train",
+            self.train,
+            f"1 to {left:,} ({CIFAR10_TRAIN:,} minus {self.validation:,} for validation); "
+            "write data.train=null for all",
+        )
+        require(
+            self.test is None or 1 <= self.test <= CIFAR10_TEST,
+            "data.test",
+            self.test,
+            f"1 to {CIFAR10_TEST:,}; write data.test=null for all",
+        )
+        require(
+            bool(self.addresses) or not self.download,
+            "data.addresses",
+            self.addresses,
+            "at least one address; write data.download=false for no download",
+        )
         for address in self.addresses:
-            if not address.startswith(("https://", "http://")):
-                _refuse("data.addresses", address, "addresses that begin with https:// or http://",
-                        "data.root=FOLDER for files that are already here")  # fmt: skip
+            require(
+                address.startswith(("https://", "http://")),
+                "data.addresses",
+                address,
+                "addresses that begin with https:// or http://; "
+                "write data.root=FOLDER for files that are already here",
+            )
 
     @property
-    def classes(self) -> int:
-        """Ten."""
-        return CIFAR10_CLASSES
+    def class_names(self) -> list[str]:
+        """As batches.meta names them."""
+        return list(CIFAR10_CLASSES)
+
+    @property
+    def input_size(self) -> tuple[int, int, int]:
+        """Red, green and blue of 32x32 pixels."""
+        return (3, 32, 32)
+
+    @property
+    def colours(self) -> Colours:
+        """Over all pixels of the training set."""
+        return CIFAR10_COLOURS
 
     @property
     def training_images(self) -> int:
@@ -154,16 +209,16 @@ class SpacingConfig(DataConfig):
 
     validation: int = 1_000
     """Further images, drawn like the training images, to choose the best weights; 0 = none, and then the
-    last weights count."""
+    last weights are selected."""
 
     train_subset: int = 1_000
     """Images of the training split, fixed and never augmented, on which training accuracy and loss are
     measured for the gap to validation; all of the split where it is smaller."""
 
-    mean: list[float] = field(default_factory=lambda: [0.5, 0.5, 0.5])
+    mean: list[float] = field(default_factory=lambda: list(SPACING_COLOURS[0]))
     """What normalisation subtracts from red, green and blue, on the scale from 0 (black) to 1."""
 
-    std: list[float] = field(default_factory=lambda: [0.135, 0.135, 0.135])
+    std: list[float] = field(default_factory=lambda: list(SPACING_COLOURS[1]))
     """What normalisation then divides by; mean [0,0,0] with std [1,1,1] only scales to [0, 1]."""
 
     seed: int = 0
@@ -194,53 +249,46 @@ class SpacingConfig(DataConfig):
         """Refuse distances and numbers of pairs that 32x32 pixels cannot hold."""
         super().__post_init__()
         require_seed(self.seed, "data.seed")
-        _check_count("data.train", self.train, least=1, instead="data.train=8000")
-        _check_count("data.test", self.test, least=1, instead="data.test=2000")
-        _check_amplitude("data.noise", self.noise, largest=0.5, instead="data.noise=0.03")
-        _check_amplitude("data.shading", self.shading, largest=0.5, instead="data.shading=0.08")
-        if not 1 <= self.smallest < self.largest:
-            expected = f"1 to {self.largest - 1} (less than data.largest={self.largest})"
-            _refuse("data.smallest", self.smallest, expected, "data.smallest=2")
-        if self.largest > IMAGE_SIZE // 2:
-            _refuse("data.largest", self.largest, f"at most {IMAGE_SIZE // 2} pixels", "data.largest=11")
-        if not 1 <= self.pairs <= 8:
-            _refuse("data.pairs", self.pairs, "1 to 8 (more do not fit without touching)", "data.pairs=6")
+        for key, value in (("data.train", self.train), ("data.test", self.test)):
+            require(value >= 1, key, value, f"a whole number from 1; write {key}=2000")
+        _require_amplitude("data.noise", self.noise, 0.03)
+        _require_amplitude("data.shading", self.shading, 0.08)
+        require(
+            1 <= self.smallest < self.largest,
+            "data.smallest",
+            self.smallest,
+            f"1 to {self.largest - 1} (less than data.largest={self.largest}); write data.smallest=2",
+        )
+        require(
+            self.largest <= SPACING_SIDE // 2,
+            "data.largest",
+            self.largest,
+            f"at most {SPACING_SIDE // 2} pixels; write data.largest=11",
+        )
+        require(
+            1 <= self.pairs <= 8,
+            "data.pairs",
+            self.pairs,
+            "1 to 8 (more do not fit without touching); write data.pairs=6",
+        )
 
     @property
-    def classes(self) -> int:
-        """One for each distance."""
-        return self.largest - self.smallest + 1
+    def class_names(self) -> list[str]:
+        """One class for each distance."""
+        distances = range(self.smallest, self.largest + 1)
+        return [f"{distance} pixel{'s' if distance > 1 else ''}" for distance in distances]
+
+    @property
+    def input_size(self) -> tuple[int, int, int]:
+        """Red, green and blue of 32x32 pixels."""
+        return (3, SPACING_SIDE, SPACING_SIDE)
+
+    @property
+    def colours(self) -> Colours:
+        """With the default noise and shading."""
+        return SPACING_COLOURS
 
     @property
     def training_images(self) -> int:
         """As many as are drawn."""
         return self.train
-
-
-@dataclass
-class AugmentConfig(Frozen):
-    """How the images of a training batch are varied, each image by its own choices."""
-
-    pad: int = 4
-    """Move the image by up to this many pixels each way: pad it with black, crop it back; 0 = off."""
-
-    flip: bool = True
-    """Mirror left and right with probability one half."""
-
-    cutout: int = 0
-    """Blacken a square of this side around a random pixel (DeVries & Taylor 2017); 0 = off."""
-
-    canvas: int = 0
-    """Then paste the image at a random size and place on a background of this side in pixels: the mean
-    colour, noise, or another image blurred; 0 = off."""
-
-    scales: list[float] = field(default_factory=lambda: [0.5, 1.5])
-    """Smallest and largest size of the image on the canvas, 1 is 32 pixels; without a canvas of no effect."""
-
-    def __post_init__(self) -> None:
-        """Refuse what would leave nothing of the image, or no place for it."""
-        for key, value, usual in (("augment.pad", self.pad, 4), ("augment.cutout", self.cutout, 16)):
-            if not 0 <= value < IMAGE_SIZE:
-                _refuse(key, value, f"0 to {IMAGE_SIZE - 1} pixels", f"{key}={usual}, or {key}=0 for none")
-        if self.canvas:
-            check_scenes(self.canvas, self.scales, prefix="augment.")

@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from dilated_cifar.config.base import as_typed, require, require_seed
+from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.config.evaluate import Place
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.dilation.rates import check_rates, receptive_field
@@ -41,6 +42,7 @@ class ExplainConfig(Place):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.model.require_fit(min(Cifar10Config().input_size[1:]))
         odd = self.kernel_size >= 1 and self.kernel_size % 2 == 1
         require(odd, "kernel_size", self.kernel_size, "an odd number such as 3")
         for rates in self.rate_lists:

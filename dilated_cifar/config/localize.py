@@ -4,8 +4,9 @@ import math
 from dataclasses import dataclass, field
 
 from dilated_cifar.config.base import require, require_seed
+from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.config.evaluate import Place
-from dilated_cifar.config.scenes import check_scenes
+from dilated_cifar.config.scenes import require_scenes
 
 MOST_SHOWN = 100
 
@@ -41,7 +42,7 @@ class LocalizeConfig(Place):
             self.checkpoint,
             "a trained network; write checkpoint=outputs/NAME, several names apart by spaces",
         )
-        check_scenes(self.canvas, self.scales)
+        require_scenes(self.canvas, self.scales, min(Cifar10Config().input_size[1:]))
         for key, value in (("scenes", self.scenes), ("tuning", self.tuning), ("shown", self.shown)):
             require(value >= 1, key, value, "a whole number from 1")
         require(

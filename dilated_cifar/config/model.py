@@ -17,8 +17,6 @@ from dilated_cifar.config.stages import (
 from dilated_cifar.dilation.arithmetic import convolution_output_size, output_strides
 
 Value = TypeVar("Value")
-IMAGE_SIZE = 32
-"""Side of every input image in pixels; all data sets here are 32x32 like CIFAR-10."""
 
 
 @dataclass
@@ -32,6 +30,13 @@ class ModelConfig(Choice):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(0 <= self.dropout < 1, "model.dropout", self.dropout, "a probability, 0 <= dropout < 1")
+
+    def require_fit(self, side: int) -> None:
+        """Refuse a network whose feature map would vanish on square images of `side` pixels.
+
+        Raises:
+            UserError: names the key as it is typed, its value, what was expected and what to write.
+        """
 
     @property
     def stack(self) -> tuple[list[int], int] | None:
@@ -77,15 +82,15 @@ class CnnConfig(ModelConfig):
             "an odd number such as 3",
         )
         require_one_of(self.padding, ["valid", "same"], "model.padding")
-        self._require_a_map()
 
     @property
     def stack(self) -> tuple[list[int], int] | None:
         """Dilation rates and kernel size, unless pooling lies between the layers."""
         return None if self.pool and len(self.dilations) > 1 else (self.dilations, self.kernel_size)
 
-    def _require_a_map(self) -> None:
-        size = IMAGE_SIZE
+    def require_fit(self, side: int) -> None:
+        """Refuse layers that outgrow the map they meet."""
+        size = side
         for layer, dilation in enumerate(self.dilations, start=1):
             before = size
             if self.padding == "valid":
@@ -148,11 +153,10 @@ class ResNetConfig(ModelConfig):
         )
         strides, blocks = settled(self.strides), settled(self.blocks)
         require(
-            len(strides) == len(blocks) and min(strides) >= 1 and prod(strides) <= IMAGE_SIZE,
+            len(strides) == len(blocks) and min(strides) >= 1,
             "model.strides",
             strides,
-            f"{len(blocks)} strides from 1, one for each stage of model.blocks={as_typed(blocks)}, which "
-            f"multiply to {IMAGE_SIZE} at most",
+            f"{len(blocks)} strides from 1, one for each stage of model.blocks={as_typed(blocks)}",
         )
         require_one_of(settled(self.shortcut), list(SHORTCUTS), "model.shortcut")
         products = sorted(set(output_strides(strides)))
@@ -161,6 +165,16 @@ class ResNetConfig(ModelConfig):
             "model.output_stride",
             self.output_stride,
             f"a product of the first strides of {as_typed(strides)}: one of {', '.join(map(str, products))}",
+        )
+
+    def require_fit(self, side: int) -> None:
+        """Refuse strides that leave no map."""
+        strides = settled(self.strides)
+        require(
+            prod(strides) <= side,
+            "model.strides",
+            strides,
+            f"strides that multiply to {side} at most, the side of an image in pixels",
         )
 
     @property

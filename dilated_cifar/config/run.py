@@ -5,8 +5,9 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from dilated_cifar.config.augment import AugmentConfig
 from dilated_cifar.config.base import Frozen, require, require_one_of, require_seed
-from dilated_cifar.config.data import AugmentConfig, DataConfig, SpacingConfig
+from dilated_cifar.config.data import DataConfig, SpacingConfig
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.config.optimization import OptimizerConfig, ScheduleConfig
 
@@ -95,6 +96,9 @@ class Config(Frozen):
         )
         require(self.save_minutes > 0, "save_minutes", self.save_minutes, "minutes above 0")
         require(self.name != "", "name", "''", "a folder name, or null")
+        side = min(self.data.input_size[1:])
+        self.model.require_fit(side)
+        self.augment.require_fit(side)
         training_images = self.data.training_images
         require(
             self.batch_size <= training_images,

@@ -7,9 +7,10 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from dilated_cifar.config.augment import AugmentConfig
 from dilated_cifar.config.base import Choice, Frozen, require_one_of
 from dilated_cifar.config.compare import CompareConfig
-from dilated_cifar.config.data import AugmentConfig, DataConfig
+from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.evaluate import EvaluateConfig
 from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.config.localize import LocalizeConfig
@@ -99,6 +100,22 @@ def completed(container: dict[str, Any]) -> dict[str, Any]:
             schema = AugmentConfig if group == "augment" else known.get(group, {}).get(family)
             filled[group] = chosen if schema is None else chosen | missing(schema, chosen)
     return filled
+
+
+def data_classes(container: dict[str, Any]) -> list[str]:
+    """The class names of a data set from its saved configuration.
+
+    Raises:
+        UserError: the configuration describes no data set.
+    """
+    require_one_of(str(container.get("family")), list(families(DataConfig)), "data.family")
+    schema = families(DataConfig)[container["family"]]
+    try:
+        data = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), container))
+    except OmegaConfBaseException as error:
+        raise UserError(describe(error)) from error
+    assert isinstance(data, DataConfig)
+    return data.class_names
 
 
 def missing(schema: type[Frozen], container: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dilated_cifar.config.data import CIFAR10_MEAN, CIFAR10_STD, AugmentConfig
+from dilated_cifar.config.augment import AugmentConfig
+from dilated_cifar.config.data import Colours
 from dilated_cifar.data.randomness import Stream
 from dilated_cifar.data.scenes import BACKGROUNDS, choose_others, paste
 
@@ -19,8 +20,7 @@ def augment(
     seed: int,
     epoch: int,
     step: int,
-    mean: Sequence[float] = CIFAR10_MEAN,
-    std: Sequence[float] = CIFAR10_STD,
+    colours: Colours,
 ) -> Tensor:
     """Move, mirror and blacken parts of images, and paste them into scenes, as `config` says.
 
@@ -34,9 +34,8 @@ def augment(
         seed: of the run.
         epoch: its number.
         step: in the epoch.
-        mean: of each of the C colours of the data set, from 0 to 1, for the backgrounds of scenes; not what
-            normalisation subtracts, which need not be the truth.
-        std: of each of the C colours of the data set, on the same scale, for the same.
+        colours: of the data set, for the backgrounds of scenes; not what normalisation subtracts and divides
+            by, which need not be the truth.
 
     Returns:
         uint8 `[N, C, H, W]`, of scenes `[N, C, canvas, canvas]`; `images` itself where nothing is to be done.
@@ -56,8 +55,8 @@ def augment(
             *place,
             canvas=config.canvas,
             scales=config.scales,
-            mean=mean,
-            std=std,
+            mean=colours[0],
+            std=colours[1],
         )
     return images
 

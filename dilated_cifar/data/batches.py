@@ -32,7 +32,7 @@ def batches(
         shuffle: false = in the order of the split.
 
     Yields:
-        The step in the epoch, images uint8 `[N, 3, 32, 32]`, labels int64 `[N]`.
+        The step in the epoch, images uint8 `[N, C, H, W]`, labels int64 `[N]`.
     """
     if shuffle:
         order = torch.from_numpy(Stream("shuffle", seed, epoch).permutation(len(split)))

@@ -15,8 +15,8 @@ from dilated_cifar.data.archive import obtain
 from dilated_cifar.data.download import Archive
 from dilated_cifar.data.randomness import stratified_order
 from dilated_cifar.errors import UserError
+from dilated_cifar.registry import data_set
 
-CLASS_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 FILES: dict[str, str] = {
     **dict(CIFAR10.train_list),
     **dict(CIFAR10.test_list),
@@ -35,6 +35,7 @@ ARCHIVE = Archive(
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 
+@data_set(Cifar10Config)
 def read(
     config: Cifar10Config, wanted: Collection[str], *, progress: bool = True
 ) -> tuple[dict[str, Arrays], list[str]]:
@@ -65,7 +66,7 @@ def read(
             indices = np.sort(stratified_order(labels, "cifar10 test", config.split_seed)[: config.test])
             images, labels = images[indices], labels[indices]
         splits["test"] = (images, labels)
-    return splits, CLASS_NAMES
+    return splits, config.class_names
 
 
 def find_root(config: Cifar10Config) -> Path:

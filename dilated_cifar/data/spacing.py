@@ -14,9 +14,9 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from dilated_cifar.config.data import SpacingConfig
-from dilated_cifar.config.model import IMAGE_SIZE
+from dilated_cifar.config.data import SPACING_SIDE, SpacingConfig
 from dilated_cifar.data.randomness import Stream
+from dilated_cifar.registry import data_set
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
@@ -27,6 +27,7 @@ CHUNK = 250  # images painted at once, so that the working arrays stay in the ca
 DARKEST_BASE, LIGHTEST_BASE = 77, 178  # 0.3 and 0.7: far from the dots' black and white
 
 
+@data_set(SpacingConfig)
 def read(
     config: SpacingConfig,
     wanted: Collection[str],
@@ -40,13 +41,7 @@ def read(
     """
     sizes = {"train": config.train, "validation": config.validation, "test": config.test}
     splits = {name: draw(config, name, count) for name, count in sizes.items() if name in wanted and count}
-    return splits, class_names(config)
-
-
-def class_names(config: SpacingConfig) -> list[str]:
-    """Name the classes by their distance."""
-    distances = range(config.smallest, config.largest + 1)
-    return [f"{distance} pixel{'s' if distance > 1 else ''}" for distance in distances]
+    return splits, config.class_names
 
 
 def draw(config: SpacingConfig, name: str, count: int) -> Arrays:
@@ -64,7 +59,7 @@ def draw(config: SpacingConfig, name: str, count: int) -> Arrays:
     labels = classes[Stream("spacing labels", config.seed, name).permutation(count)]
     dots = _place_dots(config, Stream("spacing dots", config.seed, name), labels + config.smallest)
     stream = Stream("spacing colours", config.seed, name)
-    images = np.empty((count, 3, IMAGE_SIZE, IMAGE_SIZE), dtype=np.uint8)
+    images = np.empty((count, 3, SPACING_SIDE, SPACING_SIDE), dtype=np.uint8)
     for first in range(0, count, CHUNK):
         part = images[first : first + CHUNK]
         part[:] = _paint_background(config, stream, len(part))
@@ -79,7 +74,7 @@ def _place_dots(config: SpacingConfig, stream: Stream, distances: NDArray[np.int
     Dots of different pairs never lie in one row or column at a distance that is a class, nor touch along one:
     the only distances to be read off an image are those of its pairs.
     """
-    count, side, reach = len(distances), IMAGE_SIZE, config.largest
+    count, side, reach = len(distances), SPACING_SIDE, config.largest
     dots = np.zeros((count, side, side), dtype=bool)
     # With a margin the crosses that a dot forbids need no clipping.
     forbidden = np.zeros((count, side + 2 * reach, side + 2 * reach), dtype=bool)
@@ -110,7 +105,7 @@ def _paint_background(config: SpacingConfig, stream: Stream, count: int) -> NDAr
     one = 1 << FRACTION
     base = DARKEST_BASE + stream.integers(LIGHTEST_BASE - DARKEST_BASE + 1, count, 3, 1, 1)
 
-    nodes = IMAGE_SIZE // CELL + 1
+    nodes = SPACING_SIDE // CELL + 1
     heights = stream.integers(511, count, 3, nodes, nodes) - 255
     weights, unit = _interpolation(nodes)
     # These products are whole numbers below 2**53, which a float holds exactly: however a matrix library
@@ -120,8 +115,8 @@ def _paint_background(config: SpacingConfig, stream: Stream, count: int) -> NDAr
     shading = smooth.astype(np.int64) * amplitude // unit**2
 
     # The byte order is fixed, because the bytes of a word are the samples.
-    words = stream.words(count, NOISE_BYTES * 3 * IMAGE_SIZE**2 // 8).astype("<u8", copy=False)
-    samples = words.view(np.uint8).reshape(count, NOISE_BYTES, 3, IMAGE_SIZE, IMAGE_SIZE)
+    words = stream.words(count, NOISE_BYTES * 3 * SPACING_SIDE**2 // 8).astype("<u8", copy=False)
+    samples = words.view(np.uint8).reshape(count, NOISE_BYTES, 3, SPACING_SIDE, SPACING_SIDE)
     centred = samples.sum(axis=1, dtype=np.int32) - NOISE_BYTES * 255 // 2
     # A uniform byte has the variance (256**2 - 1) / 12; isqrt is exact where sqrt may differ in its last bit.
     deviation = math.isqrt(NOISE_BYTES * (256**2 - 1) * one**2 // 12)
@@ -133,11 +128,11 @@ def _paint_background(config: SpacingConfig, stream: Stream, count: int) -> NDAr
 
 def _interpolation(nodes: int) -> tuple[NDArray[np.float64], int]:
     """Weigh the nodes for each pixel by smoothstep, 3t^2 - 2t^3: integers `[32, nodes]`, and their sum."""
-    pixels = np.arange(IMAGE_SIZE)
+    pixels = np.arange(SPACING_SIDE)
     cell, position = pixels // CELL, 2 * (pixels % CELL) + 1  # pixel centres, in halves of a pixel
     width = 2 * CELL
     rising = 3 * position**2 * width - 2 * position**3
-    weights = np.zeros((IMAGE_SIZE, nodes))
+    weights = np.zeros((SPACING_SIDE, nodes))
     weights[pixels, cell] = width**3 - rising
     weights[pixels, cell + 1] = rising
     return weights, width**3

@@ -1,6 +1,5 @@
 """The splits of a data set: what is trained on, what chooses the weights, what is looked at once."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,16 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dilated_cifar.config.data import Cifar10Config, DataConfig, SpacingConfig
-from dilated_cifar.data import cifar10, spacing
+from dilated_cifar.config.data import DataConfig
+from dilated_cifar.data import cifar10, spacing  # noqa: F401  # each registers its reader
 from dilated_cifar.data.randomness import stratified_order
 from dilated_cifar.errors import UserError
-
-LOADERS: dict[type[DataConfig], Callable[..., Any]] = {
-    Cifar10Config: cifar10.read,
-    SpacingConfig: spacing.read,
-}
-"""How each family reads its splits; every reader takes its own config, so their common type is loose."""
+from dilated_cifar.registry import reader_of
 
 SPLIT_NAMES = ("train", "validation", "test", "train_subset")
 
@@ -27,7 +21,7 @@ class Split:
     """Images and their classes, on one device."""
 
     images: Tensor
-    """uint8 `[N, 3, 32, 32]`."""
+    """uint8 `[N, C, H, W]`."""
 
     labels: Tensor
     """int64 `[N]`."""
@@ -79,7 +73,7 @@ def load(config: DataConfig, *, progress: bool = True) -> Splits:
     Raises:
         UserError: files are missing and cannot be had, or are damaged.
     """
-    arrays, class_names = LOADERS[type(config)](config, ("train", "validation", "test"), progress=progress)
+    arrays, class_names = reader_of(config)(config, ("train", "validation", "test"), progress=progress)
     splits = {name: _to_split(images, labels) for name, (images, labels) in arrays.items()}
     subset = _take_subset(splits["train"], config)
     return Splits(splits["train"], splits.get("validation"), splits["test"], subset, class_names)
@@ -94,7 +88,7 @@ def load_split(config: DataConfig, name: str, *, progress: bool = True) -> Split
     if name not in SPLIT_NAMES:
         raise UserError(f"split={name}: expected one of {', '.join(SPLIT_NAMES)}; write split=test")
     source = "train" if name == "train_subset" else name
-    arrays, _ = LOADERS[type(config)](config, (source,), progress=progress)
+    arrays, _ = reader_of(config)(config, (source,), progress=progress)
     if source not in arrays:
         raise UserError(f"split={name}: there is none, data.validation={config.validation}; write split=test")
     split = _to_split(*arrays[source])

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transforms
 
-from dilated_cifar.config.model import IMAGE_SIZE
+from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.errors import UserError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
@@ -57,7 +57,7 @@ def read_image(path: Path) -> Tensor:
     pixels = read_pixels(path)
     side = min(pixels.shape[1:])
     square = transforms.center_crop(pixels, [side, side])
-    small: Tensor = transforms.resize(square, [IMAGE_SIZE, IMAGE_SIZE], antialias=True)
+    small: Tensor = transforms.resize(square, list(Cifar10Config().input_size[1:]), antialias=True)
     return small
 
 

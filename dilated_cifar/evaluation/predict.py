@@ -1,7 +1,5 @@
 """Logits of many images, and the two figures that training reads from them every epoch."""
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,6 +8,7 @@ from dilated_cifar.config.data import DataConfig
 from dilated_cifar.data.augment import normalize
 from dilated_cifar.device import Machine
 from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.runs.record import Score
 
 BATCH = 500
 """Images a forward pass; larger ones gain nothing on a CPU and cost memory."""
@@ -57,14 +56,6 @@ def class_maps(model: Classifier, inputs: Tensor, *, batch: int) -> Tensor:
     maps = torch.cat([model.class_maps(part) for part in inputs.split(batch)])
     model.train(was_training)
     return maps
-
-
-@dataclass(frozen=True)
-class Score:
-    """Mean cross-entropy (without label smoothing) and share of right answers."""
-
-    loss: float
-    accuracy: float
 
 
 def score(logits: Tensor, labels: Tensor) -> Score:

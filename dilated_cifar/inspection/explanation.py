@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from dilated_cifar.config.base import as_typed, nearest_first
+from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.config.explain import ExplainConfig
-from dilated_cifar.config.model import IMAGE_SIZE, ModelConfig
+from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.device import use_threads
 from dilated_cifar.dilation.rates import judge
 from dilated_cifar.dilation.trace import Trace, trace
@@ -25,7 +26,7 @@ from dilated_cifar.inspection.view_pictures import draw_view, draw_view_parts
 from dilated_cifar.models import build
 from dilated_cifar.models.classifier import Classifier
 
-INPUT_SIZE = (3, IMAGE_SIZE, IMAGE_SIZE)
+INPUT_SIZE = Cifar10Config().input_size
 LAST_MAP = "features"
 """The module of every network that puts out the last feature map."""
 ELSEWHERE = (

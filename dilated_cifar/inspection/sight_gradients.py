@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dilated_cifar.config.model import IMAGE_SIZE
+from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.dilation.trace import Layer, Trace, trace
 from dilated_cifar.inspection.view import centre_position, is_within, last_row, unit_centre
 from dilated_cifar.models.classifier import Classifier
@@ -52,7 +52,7 @@ class Gradients:
 
 def make_plan(model: Classifier) -> Plan:
     """Choose the centre unit of the last feature map, and find where the dilated layers begin."""
-    traced = trace(model, (3, IMAGE_SIZE, IMAGE_SIZE))
+    traced = trace(model, Cifar10Config().input_size)
     last = last_row(traced, LAST_MAP)
     position = centre_position(last)
     assert position is not None  # every Classifier pools a map

@@ -1,24 +1,21 @@
 """Networks: a configuration in, a module from images to logits out."""
 
-from collections.abc import Callable
-from typing import Any
+from importlib import import_module
+from pkgutil import iter_modules
 
-from dilated_cifar.config.model import CnnConfig, DrnConfig, ModelConfig, ResNetConfig
+from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.models.classifier import Classifier
-from dilated_cifar.models.cnn import build_cnn
-from dilated_cifar.models.drn import build_drn
-from dilated_cifar.models.resnet import build_resnet
+from dilated_cifar.registry import builder_of
 
-NETWORKS: dict[type[ModelConfig], Callable[[Any, int], Classifier]] = {
-    CnnConfig: build_cnn,
-    ResNetConfig: build_resnet,
-    DrnConfig: build_drn,
-}
+# Every file of this folder registers what it builds, so that a new network is a new file and nothing else.
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
 
 
 def build(config: ModelConfig, classes: int) -> Classifier:
-    """The network that `config` describes.
+    """The network that `config` describes, for that many classes.
 
     Initial weights come from torch's global generator.
     """
-    return NETWORKS[type(config)](config, classes)
+    network: Classifier = builder_of(config)(config, classes)
+    return network

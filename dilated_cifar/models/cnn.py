@@ -7,8 +7,10 @@ from torch import nn
 from dilated_cifar.config.model import CnnConfig
 from dilated_cifar.dilation.arithmetic import same_padding
 from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.registry import network
 
 
+@network(CnnConfig)
 def build_cnn(config: CnnConfig, classes: int) -> Classifier:
     """Convolution-norm-ReLU layers under a classifier.
 

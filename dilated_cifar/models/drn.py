@@ -7,8 +7,10 @@ from torch import nn
 from dilated_cifar.config.model import DrnConfig
 from dilated_cifar.models.classifier import Classifier
 from dilated_cifar.models.resnet import BasicBlock, plain_layers, residual_stages
+from dilated_cifar.registry import network
 
 
+@network(DrnConfig)
 def build_drn(config: DrnConfig, classes: int) -> Classifier:
     """A dilated residual network under a classifier.
 

@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -10,6 +9,7 @@ from dilated_cifar.config.model import ResNetConfig
 from dilated_cifar.config.stages import Stage
 from dilated_cifar.dilation.arithmetic import same_padding
 from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.registry import network
 
 SAFE_CHANNELS = 8
 """Input channels from which a strided 1x1 convolution is safe: with 2 to 7 in channels_last, torch 2.14.1 on
@@ -75,6 +75,7 @@ class BasicBlock(nn.Module):
         return output
 
 
+@network(ResNetConfig)
 def build_resnet(config: ResNetConfig, classes: int) -> Classifier:
     """A 3x3 stem and stages of basic blocks with doubling channels under a classifier.
 
@@ -82,16 +83,7 @@ def build_resnet(config: ResNetConfig, classes: int) -> Classifier:
     """
     parts: OrderedDict[str, nn.Module] = OrderedDict(stem=plain_layers(3, config.width))
     parts |= residual_stages(config.width, config.stages, config.shortcut_kernel)
-    features = nn.Sequential(parts)
-    features.register_load_state_dict_pre_hook(rename_numbered_parts)
-    return Classifier(features, config.stages[-1].channels, classes, dropout=config.dropout)
-
-
-def rename_numbered_parts(features: nn.Module, weights: dict[str, Any], prefix: str, *_: Any) -> None:
-    """Read weights from the time when the parts had the numbers 0, 1, 2 and so on for names."""
-    for number, name in enumerate(dict(features.named_children())):
-        for key in [key for key in weights if key.startswith(f"{prefix}{number}.")]:
-            weights[f"{prefix}{name}{key.removeprefix(f'{prefix}{number}')}"] = weights.pop(key)
+    return Classifier(nn.Sequential(parts), config.stages[-1].channels, classes, dropout=config.dropout)
 
 
 def residual_stages(

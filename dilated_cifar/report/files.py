@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dilated_cifar.comparison.comparison import Comparison
-from dilated_cifar.runs.folder import write_text
+from dilated_cifar.runs.record import write_text
 
 DIGITS = 6
 """Significant digits of the curves; everything else is written in full."""

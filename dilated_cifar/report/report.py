@@ -8,7 +8,7 @@ from dilated_cifar.report.figures import write_figures
 from dilated_cifar.report.files import write_tables
 from dilated_cifar.report.page import render
 from dilated_cifar.report.tables import tables
-from dilated_cifar.runs.folder import write_text
+from dilated_cifar.runs.record import write_text
 
 MARK = "comparison.json"
 

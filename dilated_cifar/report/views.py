@@ -213,12 +213,15 @@ def run_cells(run: Run) -> list[Cell]:
         interval = f"{100 * low:.2f}–{100 * high:.2f}"
     return [
         Cell(str(run.seed), run.seed),
-        Cell(words.percent(run.weights.test), run.weights.test, interval),
-        Cell(words.percent(run.last.test), run.last.test),
+        Cell(words.percent(run.selected.test.accuracy), run.selected.test.accuracy, interval),
+        Cell(words.percent(run.last.test.accuracy), run.last.test.accuracy),
         Cell(words.points(run.last.gap), run.last.gap),
-        Cell("none" if run.onset is None else str(run.onset), run.onset),
-        Cell(f"{run.images_per_second:,.0f}", run.images_per_second),
-        Cell(words.duration(run.seconds), run.seconds),
+        Cell(
+            "none" if run.summary.overfitting_onset is None else str(run.summary.overfitting_onset),
+            run.summary.overfitting_onset,
+        ),
+        Cell(f"{run.summary.images_per_second:,.0f}", run.summary.images_per_second),
+        Cell(words.duration(run.summary.seconds), run.summary.seconds),
     ]
 
 

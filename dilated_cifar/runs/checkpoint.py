@@ -14,6 +14,7 @@ from dilated_cifar.config.store import to_config
 from dilated_cifar.errors import UserError
 from dilated_cifar.models import build
 from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.runs.folder import best_checkpoint, last_checkpoint
 
 FORMAT = "dilated-cifar checkpoint"
 VERSION = 1
@@ -97,13 +98,12 @@ def restore(checkpoint: Checkpoint, path: Path) -> tuple[Config, Classifier]:
 
 
 def of_run(folder: Path, *, key: str = "run") -> Path:
-    """The weights that count in a run folder: the best, or the last where no images were held out.
+    """The selected weights of a run folder: the best, or the last where no images were held out.
 
     Raises:
         UserError: the folder holds no checkpoint.
     """
-    for name in ("best.pt", "last.pt"):
-        path = folder / "checkpoints" / name
+    for path in (best_checkpoint(folder), last_checkpoint(folder)):
         if path.is_file():
             return path
     raise UserError(f"{key}={folder}: no checkpoint there; expected a run folder such as outputs/dilated_125")

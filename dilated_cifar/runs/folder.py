@@ -5,17 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
 from pathlib import Path
-from typing import Any
 
-import yaml
 from filelock import FileLock, Timeout
 
 from dilated_cifar.config.base import as_typed
 from dilated_cifar.config.run import Config, differing_keys, flatten
-from dilated_cifar.config.store import completed, to_container, to_yaml
+from dilated_cifar.config.store import to_container
 from dilated_cifar.errors import UserError
-
-CONFIG, SUMMARY, ERROR = "config.yaml", "summary.json", "error.txt"
+from dilated_cifar.runs.reading import read_config
+from dilated_cifar.runs.record import CONFIG, ERROR, SUMMARY, write_config
 
 
 class Found(Enum):
@@ -56,7 +54,7 @@ def opened(folder: Path, config: Config, waits: Callable[[], bool] = lambda: Fal
     try:
         found = look(folder)
         if found is Found.NOTHING:
-            write_text(folder / CONFIG, to_yaml(config))
+            write_config(folder, config)
         else:
             refuse_other_config(folder, config)
         yield found
@@ -84,10 +82,12 @@ def refuse_other_files(folder: Path) -> None:
     """Raise a UserError where `folder` is there and no run folder."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; expected a folder to write to; write name=OTHER")
-    saved = folder / CONFIG
-    if saved.is_file() and "optimizer" not in read_config(saved):
-        raise UserError(f"{saved}: is not a run's; write name=OTHER or output_dir=FOLDER")
-    if folder.is_dir() and not saved.is_file():
+    if (folder / CONFIG).is_file():
+        try:
+            read_config(folder)
+        except UserError as error:
+            raise UserError(f"{error}; write name=OTHER or output_dir=FOLDER") from error
+    elif folder.is_dir():
         others = sorted(entry.name for entry in folder.iterdir() if entry.name not in (".lock", ERROR))
         if others:
             raise UserError(f"{folder}: holds {others[0]} and no run; write name=OTHER or output_dir=FOLDER")
@@ -95,7 +95,7 @@ def refuse_other_files(folder: Path) -> None:
 
 def refuse_other_config(folder: Path, config: Config) -> None:
     """Raise a UserError where the run in `folder` computes something other than `config` says."""
-    before, now = completed(read_config(folder / CONFIG)), to_container(config)
+    before, now = read_config(folder), to_container(config)
     differing = differing_keys(before, now)
     if differing:
         key = differing[0]
@@ -106,21 +106,6 @@ def refuse_other_config(folder: Path, config: Config) -> None:
         )
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """A run's saved configuration as plain data.
-
-    Raises:
-        UserError: the file is missing or not YAML with keys and values.
-    """
-    try:
-        container = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: missing or damaged; expected the configuration train.py wrote") from error
-    if not isinstance(container, dict):
-        raise UserError(f"{path}: empty or damaged; expected the configuration train.py wrote")
-    return container
-
-
 def last_checkpoint(folder: Path) -> Path:
     """The state from which the run goes on."""
     return folder / "checkpoints" / "last.pt"
@@ -129,10 +114,3 @@ def last_checkpoint(folder: Path) -> Path:
 def best_checkpoint(folder: Path) -> Path:
     """The weights of the epoch with the best validation accuracy."""
     return folder / "checkpoints" / "best.pt"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write `text` so that a reader never sees half of it."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

@@ -12,139 +12,126 @@ import numpy as np
 import yaml
 
 from dilated_cifar.config.run import flatten
-from dilated_cifar.config.store import completed
+from dilated_cifar.config.store import completed, data_classes
 from dilated_cifar.errors import UserError
-from dilated_cifar.runs.record import Curves, LeftOut, Predictions, Run, Scores
+from dilated_cifar.runs.record import (
+    CONFIG,
+    ERROR,
+    METRICS,
+    PREDICTIONS,
+    SUMMARY,
+    Curves,
+    Figures,
+    LeftOut,
+    Predictions,
+    Run,
+    Score,
+    Summary,
+)
 
-GROUPS = ("model", "data", "augment", "optimizer", "schedule")
+# libyaml where PyYAML was built with it: a thousand configurations take seconds instead of half a minute.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_run(folder: Path, name: str, faults: list[str]) -> Run | LeftOut:
     """Read a run folder; what is damaged but can be done without is added to `faults`, one line each."""
-    summary = folder / "summary.json"
-    if not summary.is_file():
-        return not_finished(folder, name)
+    if not (folder / SUMMARY).is_file():
+        return _unfinished(folder, name)
     try:
-        config = read_config(folder / "config.yaml")
-        run = parse_summary(folder, name, config, json.loads(summary.read_text(encoding="utf-8")))
+        config = read_config(folder)
+        summary = read_summary(folder, config)
     except UserError as error:
         faults.append(str(error))
         return LeftOut(folder, name, "damaged", str(error))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = f"{summary}: damaged; expected the summary train.py wrote"
-        faults.append(f"{reason} ({type(error).__name__}: {error})")
-        return LeftOut(folder, name, "damaged", reason)
-    return with_details(run, faults)
-
-
-def with_details(run: Run, faults: list[str]) -> Run:
-    """The run with its curves and predictions, as far as they can be read."""
     curves, predictions = None, None
     try:
-        curves = read_metrics(run.folder / "metrics.csv", int(run.config["epochs"]))
+        curves = read_curves(folder, config["epochs"])
     except UserError as error:
         faults.append(f"{error}; the run is compared without its curves")
     try:
-        predictions = read_predictions(run.folder / "test_predictions.npz")
+        predictions = read_predictions(folder)
     except UserError as error:
         faults.append(f"{error}; the run is compared without its predictions")
-    return Run(**{**vars(run), "curves": curves, "predictions": predictions})
+    return Run(folder, name, flatten(config), summary, curves, predictions)
 
 
-def not_finished(folder: Path, name: str) -> LeftOut:
-    """What is known of a run without a summary."""
-    error = folder / "error.txt"
-    if error.is_file():
-        lines = error.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return LeftOut(folder, name, "failed", lines[0] if lines else "error.txt is empty")
-    try:
-        epochs = int(read_config(folder / "config.yaml")["epochs"])
-    except UserError as damage:
-        return LeftOut(folder, name, "damaged", str(damage))
-    try:
-        with (folder / "metrics.csv").open(encoding="utf-8") as file:
-            done = max(0, sum(1 for line in file if line.strip()) - 1)
-    except (OSError, UnicodeDecodeError):
-        done = 0
-    return LeftOut(folder, name, "unfinished", f"{done} of {epochs} epochs; the same command continues it")
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """A run's configuration, flat.
+def read_config(folder: Path) -> dict[str, Any]:
+    """The configuration of a run as plain data, keys that came into being later with their defaults.
 
     Raises:
-        UserError: the file is missing, damaged or not one that train.py wrote.
+        UserError: the file is missing, damaged or of another program.
     """
-    # libyaml where PyYAML was built with it: a thousand configurations take seconds instead of half a minute.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    path = folder / CONFIG
     try:
-        with path.open("rb") as file:
-            container = yaml.load(file, Loader=loader)
+        container = yaml.load(path.read_bytes(), Loader=LOADER)
     except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: damaged; expected the configuration train.py wrote") from error
-    whole = isinstance(container, dict) and all(isinstance(container.get(group), dict) for group in GROUPS)
-    if not whole or not isinstance(container.get("epochs"), int):
+        raise UserError(f"{path}: missing or damaged; expected the configuration train.py wrote") from error
+    if not is_configuration(container):
         raise UserError(f"{path}: not a run's configuration; expected the one train.py wrote")
-    return flatten(completed(container))
+    return completed(container)
 
 
-def parse_summary(folder: Path, name: str, config: dict[str, Any], content: dict[str, Any]) -> Run:
-    """A run from its summary; ValueError, KeyError or TypeError where something is missing."""
-    best, last = parse_scores(content["best"]), parse_scores(content["last"])
-    if last is None:
-        raise ValueError("last is null")
-    if not all(math.isfinite(value) for value in numbers(content)):
-        raise ValueError("a figure is not finite")
-    onset = content["overfitting_onset"]
-    return Run(
-        folder=folder,
-        name=name,
-        config=config,
-        chosen=str(content["chosen"]),
-        best=best,
-        last=last,
-        onset=None if onset is None else int(onset),
-        onset_rule=str(content["overfitting_rule"]),
-        images_per_second=float(content["images_per_second"]),
-        seconds=float(content["seconds"]),
-        parameters=int(content["parameters"]),
-        multiply_adds=int(content["multiply_adds"]),
-        receptive_field=int(content["receptive_field"]),
-        device=str(content["device"]),
-        curves=None,
-        predictions=None,
+def is_configuration(container: Any) -> bool:
+    """Whether parsed YAML has the outline of a run's configuration."""
+    groups = ("model", "data", "augment", "optimizer", "schedule")
+    return (
+        isinstance(container, dict)
+        and all(isinstance(container.get(group), dict) for group in groups)
+        and isinstance(container.get("epochs"), int)
     )
 
 
-def numbers(content: Any) -> Iterator[float]:
-    """Every number in parsed JSON, at any depth."""
+def read_summary(folder: Path, config: dict[str, Any] | None = None) -> Summary:
+    """The outcome of a finished run; its `config` is read where it is not given and needed.
+
+    Raises:
+        UserError: the file is missing, damaged or holds a figure that is not finite.
+    """
+    path = folder / SUMMARY
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not all(math.isfinite(value) for value in _numbers(content)):
+            raise ValueError("a figure is not finite")
+        best = None if content["best"] is None else _figures(content["best"])
+        # Releases before 0.2 left the class names to the checkpoint; the configuration tells them as well.
+        names = content.get("class_names") or data_classes((config or read_config(folder))["data"])
+        return Summary(
+            **{**content, "best": best, "last": _figures(content["last"]), "class_names": list(names)}
+        )
+    except UserError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"{path}: damaged ({reason}); expected the summary train.py wrote") from error
+
+
+def _figures(content: dict[str, Any]) -> Figures:
+    """One set of weights as summary.json holds it."""
+    train, validation, test = (
+        None if content[split] is None else Score(**content[split])
+        for split in ("train", "validation", "test")
+    )
+    if train is None or test is None:
+        raise ValueError("train and test are never null")
+    return Figures(int(content["epoch"]), train, validation, test)
+
+
+def _numbers(content: Any) -> Iterator[float]:
+    """Every number in parsed JSON, at any depth of objects."""
     if isinstance(content, dict):
         for value in content.values():
-            yield from numbers(value)
+            yield from _numbers(value)
     elif isinstance(content, int | float):
         yield content
 
 
-def parse_scores(content: dict[str, Any] | None) -> Scores | None:
-    """Accuracies of one set of weights, or None where there is none."""
-    if content is None:
-        return None
-    held_out = content["validation"]
-    return Scores(
-        epoch=int(content["epoch"]),
-        train=float(content["train"]["accuracy"]),
-        validation=None if held_out is None else float(held_out["accuracy"]),
-        test=float(content["test"]["accuracy"]),
-        test_loss=float(content["test"]["loss"]),
-    )
-
-
-def read_metrics(path: Path, epochs: int) -> Curves:
-    """The curves of a run of `epochs` epochs, float64 [epochs] each.
+def read_curves(folder: Path, epochs: int) -> Curves:
+    """The curves of a run of `epochs` epochs, float64 `[epochs]` each.
 
     Raises:
         UserError: the file is missing, cut off, not numeric or has another number of epochs.
     """
+    path = folder / METRICS
     try:
         with path.open(encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file)
@@ -158,12 +145,13 @@ def read_metrics(path: Path, epochs: int) -> Curves:
     return dict(zip(header, np.ascontiguousarray(table.T), strict=True))
 
 
-def read_predictions(path: Path) -> Predictions:
+def read_predictions(folder: Path) -> Predictions:
     """The predictions on the test split.
 
     Raises:
         UserError: the file is missing or damaged.
     """
+    path = folder / PREDICTIONS
     try:
         # Opened here, since np.load leaves a damaged archive open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -173,3 +161,21 @@ def read_predictions(path: Path) -> Predictions:
     if found.predicted.ndim != 1 or found.predicted.shape != found.labels.shape or not len(found.labels):
         raise UserError(f"{path}: predicted and labels do not belong together")
     return found
+
+
+def _unfinished(folder: Path, name: str) -> LeftOut:
+    """What is known of a run without a summary."""
+    error = folder / ERROR
+    if error.is_file():
+        lines = error.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return LeftOut(folder, name, "failed", lines[0] if lines else f"{ERROR} is empty")
+    try:
+        epochs = read_config(folder)["epochs"]
+    except UserError as damage:
+        return LeftOut(folder, name, "damaged", str(damage))
+    try:
+        with (folder / METRICS).open(encoding="utf-8") as file:
+            done = max(0, sum(1 for line in file if line.strip()) - 1)
+    except (OSError, UnicodeDecodeError):
+        done = 0
+    return LeftOut(folder, name, "unfinished", f"{done} of {epochs} epochs; the same command continues it")

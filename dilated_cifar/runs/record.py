@@ -1,72 +1,138 @@
-"""Runs, as a comparison knows them."""
+"""What a run leaves in its folder, typed, and the one place that writes it.
 
-from dataclasses import dataclass
+A run folder holds `config.yaml`, `checkpoints/`, TensorBoard's event files, `metrics.csv` (the curves),
+`test_predictions.npz`, `summary.json` and `train.log`. `runs/reading.py` reads them back.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from dilated_cifar.config.run import Config
+from dilated_cifar.config.store import to_yaml
+
+CONFIG, METRICS, PREDICTIONS, SUMMARY = "config.yaml", "metrics.csv", "test_predictions.npz", "summary.json"
+ERROR, LOG = "error.txt", "train.log"
+
+Row = dict[str, float]
+"""The figures of one completed epoch, by the names of the curves."""
 Curves = dict[str, NDArray[np.float64]]
+"""Columns of metrics.csv by name, float64 `[epochs]` each."""
 
 
 @dataclass(frozen=True)
-class Scores:
-    """Accuracies of one set of weights."""
+class Score:
+    """How well some weights do on one split."""
+
+    loss: float
+    """Mean cross-entropy, without label smoothing."""
+    accuracy: float
+    """From 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The scores of one set of weights."""
 
     epoch: int
-    train: float
-    validation: float | None
-    test: float
-    test_loss: float
+    """After how many epochs of training the weights were taken."""
+    train: Score
+    """On the fixed, unaugmented subset of the training split."""
+    validation: Score | None
+    """None where no images are held out for validation."""
+    test: Score
+
+    @property
+    def held_out(self) -> Score:
+        """The score on the validation split, or on the test split where there is none."""
+        return self.validation or self.test
 
     @property
     def gap(self) -> float:
-        """Training less held-out accuracy; held out is the test split where there is no validation."""
-        return self.train - (self.test if self.validation is None else self.validation)
+        """Train minus validation accuracy (test accuracy where there is no validation split)."""
+        return self.train.accuracy - self.held_out.accuracy
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The outcome of a finished run: `summary.json`."""
+
+    chosen: str
+    """Which weights are selected: `best` by validation accuracy, or `last` without a validation split."""
+    best: Figures | None
+    last: Figures
+    overfitting_onset: int | None
+    """The epoch, from 1, after which the held-out loss only rose; None where it did not."""
+    overfitting_rule: str
+    images_per_second: float
+    """Median over the epochs, of the training steps alone."""
+    seconds: float
+    """Of the whole run, evaluation included, over all its sessions."""
+    parameters: int
+    multiply_adds: int
+    """Of one image."""
+    receptive_field: int
+    """Of the last feature map, in pixels."""
+    device: str
+    torch: str
+    """Its version."""
+    class_names: list[str]
+
+    @property
+    def selected(self) -> Figures:
+        """The figures of the selected weights."""
+        return self.last if self.best is None else self.best
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What the weights that count say of the test images, and what is true, int16 [N]."""
+    """The classes that the selected weights predict for the test images, and the true ones: int16 `[N]`."""
 
     predicted: NDArray[np.int16]
     labels: NDArray[np.int16]
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Which images are classified right, [N]."""
+        """Which images are classified correctly, `[N]`."""
         return np.equal(self.predicted, self.labels)
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A finished run."""
+    """A finished run, read from its folder."""
 
     folder: Path
     name: str
-    """The folder as the user will know it: below the path that was given."""
+    """The folder as the user knows it: below the path that was given."""
     config: dict[str, Any]
     """Flat: `model.dilations` and so on."""
-    chosen: str
-    best: Scores | None
-    last: Scores
-    onset: int | None
-    onset_rule: str
-    images_per_second: float
-    seconds: float
-    parameters: int
-    multiply_adds: int
-    receptive_field: int
-    device: str
+    summary: Summary
     curves: Curves | None
-    """Columns of metrics.csv, float64 [epochs]; None where the file is missing or damaged."""
+    """None where metrics.csv is missing or damaged."""
     predictions: Predictions | None
+    """None where test_predictions.npz is missing or damaged."""
 
     @property
-    def weights(self) -> Scores:
-        """The weights that count."""
-        return self.last if self.best is None else self.best
+    def selected(self) -> Figures:
+        """The figures of the selected weights."""
+        return self.summary.selected
+
+    @property
+    def last(self) -> Figures:
+        """The figures of the weights after the last epoch."""
+        return self.summary.last
+
+    @property
+    def class_names(self) -> list[str]:
+        """The names of all classes of the data set."""
+        return self.summary.class_names
 
     @property
     def seed(self) -> int:
@@ -75,7 +141,7 @@ class Run:
 
     @property
     def held_out(self) -> str:
-        """The split whose curve is held out: test where there is no validation split."""
+        """The split whose curve stands beside the training curve: `test` where there is no `validation`."""
         return "validation" if self.config.get("data.validation") else "test"
 
 
@@ -88,3 +154,34 @@ class LeftOut:
     status: str
     """`unfinished`, `failed`, `damaged` or `duplicate`."""
     reason: str
+
+
+def write_config(folder: Path, config: Config) -> None:
+    """Write config.yaml, from which alone the run can be repeated."""
+    write_text(folder / CONFIG, to_yaml(config))
+
+
+def write_curves(folder: Path, history: Sequence[Row]) -> None:
+    """Write metrics.csv: one row an epoch; floats in full, so that reading gives the same numbers."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_text(folder / METRICS, text.getvalue())
+
+
+def write_predictions(folder: Path, predicted: ArrayLike, labels: ArrayLike) -> None:
+    """Write test_predictions.npz: predicted and true class of every test image, `[N]` each."""
+    np.savez_compressed(folder / PREDICTIONS, predicted=predicted, labels=labels)
+
+
+def write_summary(folder: Path, summary: Summary) -> None:
+    """Write summary.json, whose presence says that the run is finished: call this last."""
+    write_text(folder / SUMMARY, json.dumps(asdict(summary), indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` so that a reader never sees half of it."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

@@ -16,17 +16,19 @@ from dilated_cifar.data.batches import batches, steps_per_epoch
 from dilated_cifar.data.randomness import derive_seed
 from dilated_cifar.data.splits import Splits, load
 from dilated_cifar.device import Machine, choose_machine, use_threads
+from dilated_cifar.dilation.trace import Trace, trace
 from dilated_cifar.errors import Interrupted, RunError
+from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.folder import best_checkpoint, last_checkpoint
+from dilated_cifar.runs.record import Summary, write_curves, write_predictions, write_summary
 from dilated_cifar.training.bar import Bar
-from dilated_cifar.training.curves import Curves
 from dilated_cifar.training.explanation import hole_warning
-from dilated_cifar.training.measure import measure_epoch
+from dilated_cifar.training.measure import measure_epoch, measure_weights, summarize
 from dilated_cifar.training.optimizer import set_learning_rate
 from dilated_cifar.training.schedule import learning_rate
 from dilated_cifar.training.signals import StopSignals
-from dilated_cifar.training.state import Progress, State, new_state, saved_state
-from dilated_cifar.training.summary import Summary, summarize
+from dilated_cifar.training.state import Progress, State, Sums, new_state, saved_state
+from dilated_cifar.training.tensorboard import Board
 
 logger = logging.getLogger(__name__)
 
@@ -55,19 +57,20 @@ def train(config: Config, folder: Path) -> Summary:
         last_checkpoint(folder).parent.mkdir(exist_ok=True)
         state = new_state(config, splits.class_names, machine)
     logger.info("training on %s with %d images", machine, len(splits.train))
-    with StopSignals() as stop, Curves(folder, first_epoch=state.progress.epoch + 1) as curves:
+    network = trace(state.model, config.data.input_size)
+    with StopSignals() as stop, Board(folder, first_epoch=state.progress.epoch + 1) as board:
         if not resumed:
             if holes := hole_warning(state.model, config.model):
                 logger.warning("%s", holes)
-            curves.begin(state, splits)
-        run_epochs(state, splits, machine, folder, curves, stop)
-        summary = summarize(state, splits, machine, folder)
-        curves.finish(state, summary)
+            board.begin(state, splits)
+        run_epochs(state, splits, machine, folder, board, stop)
+        summary = close_run(state, splits, machine, folder, network)
+        board.finish(state, summary)
     return summary
 
 
 def run_epochs(
-    state: State, splits: Splits, machine: Machine, folder: Path, curves: Curves, stop: StopSignals
+    state: State, splits: Splits, machine: Machine, folder: Path, board: Board, stop: StopSignals
 ) -> None:
     """The loop itself: every step of every epoch that is left, and what happens in between."""
     config, progress, train = state.config, state.progress, splits.train
@@ -93,7 +96,8 @@ def run_epochs(
                     epochs=config.epochs,
                 )
                 set_learning_rate(state.optimizer, rate)
-                images = augment(images, config.augment, seed=config.seed, epoch=epoch, step=step)
+                place = {"seed": config.seed, "epoch": epoch, "step": step}
+                images = augment(images, config.augment, **place, colours=config.data.colours)
                 torch.manual_seed(derive_seed("dropout", config.seed, epoch, step))
                 sums += training_step(state, images, labels, machine)
                 progress.step = step + 1
@@ -102,16 +106,15 @@ def run_epochs(
                 if bar.advance(len(labels)) or due or stop.received or progress.step == steps:
                     # Reading the sums waits for the device, so it happens now and then, not every step.
                     clock = note_sums(progress, sums, clock, machine, rate, folder)
-                    bar.show(
-                        epoch + 1, progress.sums[0] / progress.sums[2], progress.sums[1] / progress.sums[2]
-                    )
+                    so_far = progress.sums
+                    bar.show(epoch + 1, so_far.loss / so_far.images, so_far.correct / so_far.images)
                 if (due or stop.received) and progress.step < steps:
                     state.save_last(last_checkpoint(folder))
                     last_save = time.monotonic()
                     if stop.received:
                         raise Interrupted(stop.received, folder)
 
-            close_epoch(state, splits, machine, rate, folder, curves)
+            close_epoch(state, splits, machine, rate, folder, board)
             last_save = time.monotonic()
             if stop.received:
                 raise Interrupted(stop.received, folder)
@@ -121,7 +124,7 @@ def training_step(state: State, images: Tensor, labels: Tensor, machine: Machine
     """One step of the optimizer on augmented images, uint8 [N, 3, H, W].
 
     Returns:
-        float32 [4]: loss times N, right answers, N, norm of the gradient.
+        What the step adds to Sums: float32 `[4]`, in the order of its fields.
     """
     config = state.config
     inputs = normalize(images, config.data.mean, config.data.std)
@@ -139,9 +142,9 @@ def training_step(state: State, images: Tensor, labels: Tensor, machine: Machine
     if state.average is not None:
         state.average.update_parameters(state.model)
     with torch.no_grad():
-        right = (logits.argmax(1) == labels).sum()
-        count = torch.tensor(len(labels), device=loss.device)
-        return torch.stack([loss * count, right, count, norm.to(loss.device)]).float()
+        correct = (logits.argmax(1) == labels).sum()
+        images_seen = torch.tensor(len(labels), device=loss.device)
+        return torch.stack([loss * images_seen, correct, images_seen, norm.to(loss.device)]).float()
 
 
 def note_sums(
@@ -153,7 +156,7 @@ def note_sums(
         RunError: a loss or a gradient was not finite.
     """
     machine.synchronize()
-    progress.sums = sums.tolist()
+    progress.sums = Sums(*sums.tolist())
     now = time.perf_counter()
     progress.epoch_seconds += now - clock
     progress.seconds += now - clock
@@ -173,7 +176,7 @@ def diverged(progress: Progress, where: str, rate: float, folder: Path) -> RunEr
 
 
 def close_epoch(
-    state: State, splits: Splits, machine: Machine, rate: float, folder: Path, curves: Curves
+    state: State, splits: Splits, machine: Machine, rate: float, folder: Path, board: Board
 ) -> None:
     """Measure, log and save a completed epoch."""
     progress = state.progress
@@ -185,7 +188,7 @@ def close_epoch(
     row["seconds"] = progress.seconds
     progress.history.append(row)
     progress.epoch, progress.step = progress.epoch + 1, 0
-    progress.sums, progress.epoch_seconds = [0.0, 0.0, 0.0, 0.0], 0.0
+    progress.sums, progress.epoch_seconds = Sums(), 0.0
     held_out = splits.held_out[0]
     logger.info(
         "epoch %d/%d: loss %.4f, %s loss %.4f, accuracy: train %.2f%%, %s %.2f%%, gap %.2f%%, %.0f images/s",
@@ -196,6 +199,25 @@ def close_epoch(
     if splits.validation is not None and row["accuracy/validation"] > progress.best_accuracy:
         progress.best_epoch, progress.best_accuracy = progress.epoch, row["accuracy/validation"]
         state.save_best(best_checkpoint(folder))
-    curves.add_epoch(state, splits, logits)
+    board.add_epoch(state, splits, logits)
+    write_curves(folder, progress.history)
     # Last of all: a crash before it repeats the epoch and writes the same again.
     state.save_last(last_checkpoint(folder))
+
+
+def close_run(state: State, splits: Splits, machine: Machine, folder: Path, network: Trace) -> Summary:
+    """Read the test split, once, and write the predictions of the selected weights and the summary."""
+    data, epoch = state.config.data, state.progress.epoch
+    last, logits = measure_weights(state.evaluated, epoch, splits, data, machine)
+    best = None
+    if splits.validation is not None:
+        path = best_checkpoint(folder)
+        saved = checkpoint.load(path)
+        best = last
+        if saved.epoch != epoch:
+            _, model = checkpoint.restore(saved, path)
+            best, logits = measure_weights(machine.place(model), saved.epoch, splits, data, machine)
+    write_predictions(folder, logits.argmax(1).cpu().numpy(), splits.test.labels.cpu().numpy())
+    summary = summarize(state, network, machine, best, last, splits.held_out[0])
+    write_summary(folder, summary)
+    return summary

@@ -1,7 +1,6 @@
-"""The figures of an epoch, and of a set of weights."""
+"""The figures of an epoch, of a set of weights and of a whole run."""
 
-from dataclasses import dataclass
-
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
@@ -9,8 +8,10 @@ from torch.nn.utils import get_total_norm
 from dilated_cifar.config.data import DataConfig
 from dilated_cifar.data.splits import Splits
 from dilated_cifar.device import Machine
-from dilated_cifar.evaluation.predict import Score, predict, score
-from dilated_cifar.training.state import Row, State
+from dilated_cifar.dilation.trace import Trace
+from dilated_cifar.evaluation.predict import predict, score
+from dilated_cifar.runs.record import Figures, Row, Summary
+from dilated_cifar.training.state import State
 
 WINDOW = 3
 ONSET_RULE = (
@@ -19,35 +20,23 @@ ONSET_RULE = (
 )
 
 
-@dataclass(frozen=True)
-class Weights:
-    """The figures of one set of weights."""
-
-    epoch: int
-    train: Score
-    """On the fixed, unaugmented subset of the training split."""
-    validation: Score | None
-    test: Score
-
-
 def measure_epoch(state: State, splits: Splits, machine: Machine, rate: float) -> tuple[Row, Tensor]:
-    """The row of a completed epoch, keyed by the names of the curves, and the held-out logits [N, classes].
+    """The row of a completed epoch, keyed by the names of the curves, and the held-out logits `[N, classes]`.
 
     `train` is the running objective on augmented images, with label smoothing where there is any;
     `train_subset` and the held-out split are measured alike, so the gap is theirs.
     """
-    progress, data = state.progress, state.config.data
+    progress, data, sums = state.progress, state.config.data, state.progress.sums
     name, held_out = splits.held_out
     subset_logits, held_out_logits = (
         predict(state.evaluated, split.images, data, machine) for split in (splits.train_subset, held_out)
     )
     subset_score = score(subset_logits, splits.train_subset.labels)
     held_out_score = score(held_out_logits, held_out.labels)
-    loss, right, images, norms = progress.sums
     row = {
         "epoch": progress.epoch + 1,
-        "loss/train": loss / images,
-        "accuracy/train": right / images,
+        "loss/train": sums.loss / sums.images,
+        "accuracy/train": sums.correct / sums.images,
         "loss/train_subset": subset_score.loss,
         "accuracy/train_subset": subset_score.accuracy,
         f"loss/{name}": held_out_score.loss,
@@ -55,29 +44,43 @@ def measure_epoch(state: State, splits: Splits, machine: Machine, rate: float) -
         "gap/loss": held_out_score.loss - subset_score.loss,
         "gap/accuracy": subset_score.accuracy - held_out_score.accuracy,
         "learning_rate": rate,
-        "images_per_second": images / progress.epoch_seconds,
+        "images_per_second": sums.images / progress.epoch_seconds,
         "norm/weights": get_total_norm([p.detach() for p in state.model.parameters()]).item(),
-        "norm/gradients": norms / progress.step,
+        "norm/gradients": sums.gradient_norm / progress.step,
     }
     return row, held_out_logits
 
 
 def measure_weights(
     model: nn.Module, epoch: int, splits: Splits, data: DataConfig, machine: Machine
-) -> tuple[Weights, Tensor]:
-    """The figures of the weights in `model` on every split, and its logits [N, classes] on the test split."""
-    logits = {
-        name: (predict(model, split.images, data, machine), split.labels)
-        for name, split in (
-            ("train", splits.train_subset),
-            ("validation", splits.validation),
-            ("test", splits.test),
-        )
-        if split is not None
-    }
-    scores = {name: score(*pair) for name, pair in logits.items()}
-    weights = Weights(epoch, scores["train"], scores.get("validation"), scores["test"])
-    return weights, logits["test"][0]
+) -> tuple[Figures, Tensor]:
+    """The figures of the weights in `model`, and its logits `[N, classes]` on the test split."""
+    measured = {"train": splits.train_subset, "validation": splits.validation, "test": splits.test}
+    logits = {name: predict(model, split.images, data, machine) for name, split in measured.items() if split}
+    scores = {name: score(logits[name], split.labels) for name, split in measured.items() if split}
+    return Figures(epoch, scores["train"], scores.get("validation"), scores["test"]), logits["test"]
+
+
+def summarize(
+    state: State, network: Trace, machine: Machine, best: Figures | None, last: Figures, held_out: str
+) -> Summary:
+    """What is said of the whole run, whose curves have the held-out split of that name."""
+    history = state.progress.history
+    return Summary(
+        chosen="last" if best is None else "best",
+        best=best,
+        last=last,
+        overfitting_onset=overfitting_onset([row[f"loss/{held_out}"] for row in history]),
+        overfitting_rule=ONSET_RULE,
+        images_per_second=float(np.median([row["images_per_second"] for row in history])),
+        seconds=state.progress.seconds,
+        parameters=network.parameters,
+        multiply_adds=network.multiply_adds,
+        receptive_field=network.receptive_field,
+        device=str(machine),
+        torch=torch.__version__,
+        class_names=state.class_names,
+    )
 
 
 def overfitting_onset(held_out_losses: list[float]) -> int | None:
@@ -89,7 +92,7 @@ def overfitting_onset(held_out_losses: list[float]) -> int | None:
     """
     if len(held_out_losses) < WINDOW:
         return None
-    means = torch.tensor(held_out_losses, dtype=torch.float64).unfold(0, WINDOW, 1).mean(1)
+    means = np.convolve(held_out_losses, np.ones(WINDOW) / WINDOW, mode="valid")
     lowest = int(means.argmin())
     onset = lowest + WINDOW + 1
     follow = len(held_out_losses) - (onset - 1)

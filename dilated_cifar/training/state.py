@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn, optim
@@ -16,9 +16,20 @@ from dilated_cifar.models import build
 from dilated_cifar.models.classifier import Classifier
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.checkpoint import Checkpoint
+from dilated_cifar.runs.record import Row
 from dilated_cifar.training.optimizer import build_optimizer
 
-Row = dict[str, float]
+
+class Sums(NamedTuple):
+    """Sums over the steps of an epoch."""
+
+    loss: float = 0.0
+    """Mean loss of a step times its images."""
+    correct: float = 0.0
+    """Images classified correctly, as they were augmented."""
+    images: float = 0.0
+    gradient_norm: float = 0.0
+    """Norm of a step's whole gradient."""
 
 
 @dataclass
@@ -29,8 +40,8 @@ class Progress:
     """Completed epochs."""
     step: int = 0
     """Completed steps of the epoch under way."""
-    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])
-    """Over the epoch under way: loss times images, right answers, images, gradient norms."""
+    sums: Sums = field(default_factory=Sums)
+    """Over the epoch under way."""
     epoch_seconds: float = 0.0
     """Time in the steps of the epoch under way."""
     seconds: float = 0.0
@@ -39,6 +50,15 @@ class Progress:
     best_accuracy: float = -1.0
     history: list[Row] = field(default_factory=list)
     """One row of figures for each completed epoch."""
+
+    def as_data(self) -> dict[str, Any]:
+        """Numbers, lists and dicts only, as a checkpoint holds them."""
+        return asdict(self) | {"sums": list(self.sums)}
+
+    @classmethod
+    def from_data(cls, content: dict[str, Any]) -> "Progress":
+        """What `as_data` gave."""
+        return cls(**content | {"sums": Sums(*content["sums"])})
 
 
 @dataclass
@@ -68,7 +88,7 @@ class State:
         if self.average is not None:
             averaging = {"model": self.model.state_dict(), "averaged": self.average.n_averaged}
         training = {
-            "progress": asdict(self.progress),
+            "progress": self.progress.as_data(),
             "optimizer": self.optimizer.state_dict(),
             "averaging": averaging,
         }
@@ -119,5 +139,5 @@ def saved_state(config: Config, path: Path, machine: Machine) -> State:
         state.average.n_averaged.copy_(averaging["averaged"])
         state.model.load_state_dict(averaging["model"])
     state.optimizer.load_state_dict(saved.training["optimizer"])
-    state.progress = Progress(**saved.training["progress"])
+    state.progress = Progress.from_data(saved.training["progress"])
     return state

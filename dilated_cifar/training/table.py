@@ -5,23 +5,21 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dilated_cifar.evaluation.predict import Score
-from dilated_cifar.training.measure import Weights
-from dilated_cifar.training.summary import Summary
+from dilated_cifar.runs.record import Score, Summary
 
 
 def show(summary: Summary, folder: Path) -> None:
-    """Print the figures of the best and the last weights, the run's facts and what to do next."""
+    """Print the figures of the best and the last weights, and the run's facts."""
     table = Table("", title=str(folder), title_justify="left")
     columns = [
         (name, weights) for name, weights in (("best", summary.best), ("last", summary.last)) if weights
     ]
     for name, weights in columns:
-        counts = ", counts" if name == summary.chosen else ""
-        table.add_column(f"{name} (epoch {weights.epoch}{counts})", justify="right")
+        mark = ", selected" if name == summary.chosen else ""
+        table.add_column(f"{name} (epoch {weights.epoch}{mark})", justify="right")
     for split in ("train", "validation", "test"):
         table.add_row(split, *(cell(getattr(weights, split)) for _, weights in columns))
-    table.add_row("gap", *(f"{gap(weights):+.2%}        " for _, weights in columns))
+    table.add_row("gap", *(f"{weights.gap:+.2%}        " for _, weights in columns))
     console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print(table)
     onset, speed = summary.overfitting_onset, f"{summary.images_per_second:,.0f} images/s"
@@ -30,8 +28,6 @@ def show(summary: Summary, folder: Path) -> None:
         "speed": f"{speed} on {summary.device}, {duration(summary.seconds)} in all",
         "network": f"{summary.parameters:,} parameters, {summary.multiply_adds / 1e6:.1f} M multiply-adds, "
         f"receptive field {summary.receptive_field} pixels",
-        "curves": f"tensorboard --logdir {folder}",
-        "evaluate": f"python evaluate.py run={folder}",
     }
     for name, fact in facts.items():
         console.print(f"{name + ':':<13}{fact}")
@@ -39,8 +35,8 @@ def show(summary: Summary, folder: Path) -> None:
 
 
 def result_line(summary: Summary) -> str:
-    """The accuracies of the weights that count, for a screen that several runs share."""
-    weights = summary.weights
+    """The accuracies of the selected weights, for a screen that several runs share."""
+    weights = summary.selected
     held_out = "" if weights.validation is None else f"validation {weights.validation.accuracy:.2%}, "
     return f"finished: {held_out}test {weights.test.accuracy:.2%} after {duration(summary.seconds)}"
 
@@ -48,11 +44,6 @@ def result_line(summary: Summary) -> str:
 def cell(score: Score | None) -> str:
     """Accuracy and loss of a split, or a dash where there is none."""
     return "-" if score is None else f"{score.accuracy:.2%}  {score.loss:.4f}"
-
-
-def gap(weights: Weights) -> float:
-    """Training less held-out accuracy; held out is the test split where there is no validation."""
-    return weights.train.accuracy - (weights.validation or weights.test).accuracy
 
 
 def duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.transforms import v2
 
-from dilated_cifar.config.data import AugmentConfig
+from dilated_cifar.config.augment import AugmentConfig
 from dilated_cifar.data.augment import augment, normalize
 
 IMAGES = torch.randint(1, 256, (16, 3, 32, 32), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
@@ -26,7 +26,7 @@ PLACES = st.fixed_dictionaries(
 )
 
 
-vary = partial(augment, mean=[0.49, 0.48, 0.45], std=[0.25, 0.24, 0.26])
+vary = partial(augment, colours=((0.49, 0.48, 0.45), (0.25, 0.24, 0.26)))
 
 
 def windows(image: Tensor, pad: int, flip: bool) -> list[Tensor]:
@@ -138,7 +138,8 @@ def test_every_step_chooses_backgrounds_and_places_anew() -> None:
     config = AugmentConfig(pad=0, flip=False, canvas=48, scales=[0.25, 0.5])
     kinds, corners = [], []
     for step in range(9):
-        scenes = augment(images, config, seed=0, epoch=0, step=step, mean=[0.8] * 3, std=[0.05] * 3)
+        colours = ((0.8,) * 3, (0.05,) * 3)
+        scenes = augment(images, config, seed=0, epoch=0, step=step, colours=colours)
         for image, scene in zip(images, scenes, strict=True):
             level = int(image[0, 0, 0])
             corners.append(tuple((scene[0] == level).nonzero()[0].tolist()))

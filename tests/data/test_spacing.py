@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dilated_cifar.config.data import SpacingConfig
-from dilated_cifar.data.spacing import class_names, draw, read
+from dilated_cifar.data.spacing import draw, read
 
 BITS = {
     "train": "8826a6f957d9d7b3dbdc4348d845f27d28ef5cac69129b661a5f21b31702f756",
@@ -108,9 +108,9 @@ def test_another_seed_draws_other_images() -> None:
 
 
 def test_classes_are_named_by_their_distance() -> None:
-    names = class_names(SpacingConfig())
+    names = SpacingConfig().class_names
     assert names == [f"{distance} pixels" for distance in range(2, 12)]
-    assert class_names(SpacingConfig(smallest=1, largest=3)) == ["1 pixel", "2 pixels", "3 pixels"]
+    assert SpacingConfig(smallest=1, largest=3).class_names == ["1 pixel", "2 pixels", "3 pixels"]
 
 
 def test_the_normalisation_fits() -> None:

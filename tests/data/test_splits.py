@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from dilated_cifar.config.data import Cifar10Config, DataConfig, SpacingConfig
-from dilated_cifar.data.splits import LOADERS, SPLIT_NAMES, Split, Splits, load, load_split
+from dilated_cifar.config.data import Cifar10Config, SpacingConfig
+from dilated_cifar.data.splits import SPLIT_NAMES, Split, Splits, load, load_split
 from dilated_cifar.errors import UserError
 
 SMALL = SpacingConfig(train=300, validation=40, test=50, train_subset=60)
@@ -18,10 +18,6 @@ def get(splits: Splits, name: str) -> Split:
     split = getattr(splits, name)
     assert isinstance(split, Split)
     return split
-
-
-def test_every_data_set_has_a_loader() -> None:
-    assert set(LOADERS) == set(DataConfig.__subclasses__())
 
 
 def test_sizes_and_types_are_as_configured() -> None:

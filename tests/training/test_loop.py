@@ -23,9 +23,10 @@ from dilated_cifar.device import choose_machine
 from dilated_cifar.errors import Interrupted, RunError
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.folder import Found, opened
+from dilated_cifar.runs.reading import read_summary
+from dilated_cifar.runs.record import Summary
 from dilated_cifar.training.loop import train, training_step
-from dilated_cifar.training.state import new_state
-from dilated_cifar.training.summary import Summary, read_summary
+from dilated_cifar.training.state import Sums, new_state
 
 STEPS = 3
 """Steps an epoch of a tiny run."""
@@ -154,13 +155,13 @@ def test_a_run_folder_says_everything(config: Config, tmp_path: Path) -> None:
         assert found is Found.FINISHED
 
 
-def test_without_a_validation_split_the_last_weights_count(
+def test_without_a_validation_split_the_last_weights_are_selected(
     make_config: MakeConfig, tiny: list[str], tmp_path: Path
 ) -> None:
     summary = run(make_config(*tiny, "data.validation=0"), tmp_path)
     assert summary.chosen == "last"
     assert summary.best is None
-    assert summary.weights.validation is None
+    assert summary.selected.validation is None
     assert not (tmp_path / "checkpoints" / "best.pt").exists()
     assert "accuracy/test" in curves(tmp_path)[0]
 
@@ -216,7 +217,7 @@ def test_the_gradient_is_clipped_to_the_norm(make_config: MakeConfig, tiny: list
     state = new_state(config, splits.class_names, machine)
     before = [parameter.detach().clone() for parameter in state.model.parameters()]
     sums = training_step(state, splits.train.images[:32], splits.train.labels[:32], machine)
-    assert sums[3] > 0.01
+    assert Sums(*sums.tolist()).gradient_norm > 0.01
     moved = [
         (parameter.detach() - old).square().sum()
         for parameter, old in zip(state.model.parameters(), before, strict=True)

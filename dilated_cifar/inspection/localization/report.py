@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from dilated_cifar.config.data import CIFAR10_MEAN, CIFAR10_STD, Cifar10Config, DataConfig
+from dilated_cifar.config.data import Cifar10Config, DataConfig
 from dilated_cifar.config.localize import LocalizeConfig
 from dilated_cifar.data.scenes import BACKGROUNDS, Scenes, make_scenes
 from dilated_cifar.data.splits import load_split
@@ -169,8 +169,8 @@ def scenes_of(data: DataConfig, split: str, config: LocalizeConfig) -> Scenes:
         count=count,
         canvas=config.canvas,
         scales=config.scales,
-        mean=CIFAR10_MEAN,
-        std=CIFAR10_STD,
+        mean=data.colours[0],
+        std=data.colours[1],
         seed=config.seed,
         purpose=split,
     )

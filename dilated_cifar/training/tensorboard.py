@@ -1,7 +1,5 @@
-"""What a run shows while it trains: TensorBoard events and metrics.csv."""
+"""What a run shows in TensorBoard while it trains."""
 
-import csv
-import io
 import warnings
 from pathlib import Path
 from types import TracebackType
@@ -14,27 +12,24 @@ from torch.utils.tensorboard.summary import hparams
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 from torchvision.utils import make_grid
 
-from dilated_cifar.config.model import IMAGE_SIZE
 from dilated_cifar.config.run import LOCAL_KEYS, flatten
 from dilated_cifar.config.store import to_container, to_yaml
 from dilated_cifar.data.augment import augment
 from dilated_cifar.data.batches import batches
 from dilated_cifar.data.splits import Splits
 from dilated_cifar.evaluation.pictures import confusion_figure, mistakes_figure
-from dilated_cifar.runs.folder import write_text
+from dilated_cifar.runs.record import Summary
 from dilated_cifar.training.explanation import add_explanation
-from dilated_cifar.training.state import Row, State
-from dilated_cifar.training.summary import Summary
+from dilated_cifar.training.state import State
 
 PICTURES = 10
 """How often in a run the confusion matrix and the mistakes are drawn."""
 
 
-class Curves:
-    """The event file and metrics.csv of a run folder; the step of every curve is the epoch, from 1."""
+class Board:
+    """The event file of a run folder; the step of every curve is the epoch, from 1."""
 
     def __init__(self, folder: Path, *, first_epoch: int) -> None:
-        self._csv = folder / "metrics.csv"
         # What an earlier session wrote of epochs that are now repeated is purged: curves stay one line.
         self._writer = SummaryWriter(str(folder), purge_step=first_epoch if first_epoch > 1 else 0)
 
@@ -57,7 +52,9 @@ class Curves:
         }
         writer.add_custom_scalars({"overfitting": layout})
         _, images, _ = next(batches(splits.train, 32, seed=config.seed))
-        drawn = augment(images, config.augment, seed=config.seed, epoch=0, step=0)
+        drawn = augment(
+            images, config.augment, seed=config.seed, epoch=0, step=0, colours=config.data.colours
+        )
         writer.add_image("augmented", make_grid(drawn, nrow=8, padding=1), 0)
         add_graph(writer, state)
         add_explanation(writer, state.model, config.model)
@@ -75,7 +72,6 @@ class Curves:
         if epoch % every == 0 or epoch == epochs:
             self._add_pictures(splits, logits, epoch)
         self._writer.flush()
-        write_text(self._csv, rows_as_csv(history))
 
     def _add_pictures(self, splits: Splits, logits: Tensor, epoch: int) -> None:
         name, held_out = splits.held_out
@@ -89,7 +85,7 @@ class Curves:
 
     def finish(self, state: State, summary: Summary) -> None:
         """Write the hyper-parameters with the final figures, into the run itself."""
-        chosen, epoch = summary.weights, state.progress.epoch
+        chosen, epoch = summary.selected, state.progress.epoch
         figures = {
             "final/test_accuracy": chosen.test.accuracy,
             "final/test_loss": chosen.test.loss,
@@ -118,14 +114,5 @@ def add_graph(writer: SummaryWriter, state: State) -> None:
     with warnings.catch_warnings():
         # The event format takes a TorchScript graph; torch warns that TorchScript itself is no longer grown.
         warnings.simplefilter("ignore")
-        writer.add_graph(state.model.eval(), torch.zeros(1, 3, IMAGE_SIZE, IMAGE_SIZE, device=device))
+        writer.add_graph(state.model.eval(), torch.zeros(1, *state.config.data.input_size, device=device))
     state.model.train(training)
-
-
-def rows_as_csv(history: list[Row]) -> str:
-    """All rows as CSV with a header; floats in full, so that reading gives the same numbers."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    return text.getvalue()
