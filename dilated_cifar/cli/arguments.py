@@ -82,9 +82,10 @@ class Arguments:
 
 
 class Options(argparse.ArgumentParser):
-    """Hydra's options; a wrong one is told in one line."""
+    """Hydra's options."""
 
     def error(self, message: str) -> NoReturn:
+        """Raise a UserError, where argparse would print several lines and exit."""
         raise UserError(f"{message}; --help lists the options")
 
 
@@ -103,11 +104,12 @@ def read_arguments(command: Command, argv: Sequence[str]) -> Arguments:
     taking = command.positional
     for argument in options.overrides:
         key, _, value = argument.partition("=")
-        if is_override(argument) and not (taking and Path(argument).exists()):
+        path = taking and (Path(argument).exists() or (taking == command.positional and "/" in key))
+        if is_override(argument) and not path:
             if key in (*command.texts, *command.files, *command.lists) and argument == f"{key}=":
                 raise UserError(f"{argument}: expected a value; leave {key} out for the default")
             taking = command.positional
-            if key in command.files and not value.startswith("["):
+            if key in command.files and not re.fullmatch(r"\[.*\]", value):
                 lists.setdefault(key, []).append(value)
                 taking = key
             else:

@@ -100,7 +100,8 @@ def defaults_fault(group: str, bases: Sequence[tuple[str, str]], folders: Sequen
 def schema_fault(group: str, bases: Sequence[tuple[str, str]], content: DictConfig) -> str | None:
     """Which key or value the schema refuses."""
     base = f"schema/{group}".rstrip("/")
-    for schema in (ConfigStore.instance().load(f"{base}/{name}.yaml").node for at, name in bases if at == base):
+    for name in (name for at, name in bases if at == base):
+        schema = ConfigStore.instance().load(f"{base}/{name}.yaml").node
         # Merged under the group's name, so that an error names the key in full.
         whole, part = ({group: schema}, {group: content}) if group else (schema, content)
         try:

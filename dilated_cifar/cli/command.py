@@ -12,11 +12,8 @@ from hydra._internal.hydra import Hydra  # private, but the type of the public G
 from hydra._internal.utils import get_args_parser
 from hydra.conf import RuntimeConf
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import MarkedYAMLError
 
 from dilated_cifar.cli.arguments import Arguments, Command, quoted, read_arguments
 from dilated_cifar.cli.choices import conf_folder, fault
@@ -115,7 +112,7 @@ def composing(command: Command, arguments: Arguments) -> Iterator[Composer]:
             yield Composer(hydra, name, overrides)
     except UserError:
         raise
-    except (HydraException, OmegaConfBaseException, MarkedYAMLError, ValueError, RuntimeError) as error:
+    except Exception as error:
         chosen = [(override.key_or_group, str(override.value())) for override in arguments.parsed]
         told = missing_engine(error) or explain(error, chosen, folders(arguments))
         if told is None:

@@ -65,23 +65,23 @@ def explain(error: Exception, chosen: Iterable[tuple[str, str]], folders: Sequen
     for group, name in [*named, *chosen]:
         if found := fault(group, name, folders):
             return found
-    file = file_of(*named[0], folders) if named else None
-    start = f"{file}: " if file and file.parent not in folders else ""
     cause = error.__cause__ or error.__context__
+    told = str(error)[place.end() if place else 0 :].partition("\n\n")[0]
     match error:
-        case MissingConfigException():
-            group, _, name = (error.missing_cfg_file or "").rpartition("/")
-            choices = [option for option in error.options or [] if option != "schema"]
-            if choices:
-                return f"{start}{group}={name}: expected {nearest_first(name, choices)}"
-            return str(error).splitlines()[0]
+        case MissingConfigException(missing_cfg_file=str(missing), options=[*options]):
+            group, _, name = missing.rpartition("/")
+            expected = nearest_first(name, [option for option in options if option != "schema"])
+            told = f"{group}={name}: expected {expected}"
         case OmegaConfBaseException():
-            return describe(error)
+            told = describe(error)
         case HydraException() if isinstance(cause, OmegaConfBaseException):
-            return start + describe(cause)
+            told = describe(cause)
         case HydraException():
-            return start + re.sub(r"\s+", " ", str(error).removeprefix(place[0] if place else ""))
-    return None
+            pass
+        case _:
+            return None
+    file = file_of(*named[0], folders) if named else None
+    return f"{file}: {told}" if file and file.parent not in folders else told
 
 
 def syntax_fault(override: str, reason: str) -> str:
@@ -93,8 +93,8 @@ def syntax_fault(override: str, reason: str) -> str:
     """
     key, _, value = override.partition("=")
     if found := unbalanced(value):
-        remedy = "write all of it in quotes" if "quote" in found else f"write lists as '{key}=[1,2,5]', in quotes"
-        return f"{found} in {override}; {remedy}"
+        example = "all of it" if found == "unclosed quote" else f"lists as '{key}=[1,2,5]'"
+        return f"{found} in {override}; write {example}, in quotes"
     if re.search(r"(^|[,\[{(:])\s*,|,\s*($|[\]})])", value):
         return f"a value is missing beside a comma in {override}; write a value on both sides of it"
     finding = reason.splitlines()[0]

@@ -51,7 +51,8 @@ def print_help(command: Command, composed: DictConfig, folders: Sequence[Path]) 
             print(f"\nkeys of {group}={chosen[group]} (of another choice: {group}=NAME --help):")
             print(*key_lines(composed[group], f"{group}."), sep="\n")
     print("\noptions:")
-    print(*(entry(name, text) for name, text in OPTIONS.items() if command.sweeps or "run" not in name), sep="\n")
+    options = {name: text for name, text in OPTIONS.items() if command.sweeps or "multirun" not in name}
+    print(*(entry(name, text) for name, text in options.items()), sep="\n")
     own = choices(folders[1:] if installed() else folders)
     faults = [found for group in own for name in own[group] if (found := fault(group, name, folders))]
     return max((fail(found, UserError.status) for found in faults), default=0)
@@ -61,12 +62,13 @@ def key_lines(node: DictConfig, prefix: str = "", skipped: Sequence[str] = ()) -
     """A line or two for each key: as it is typed, with its value, and what it means."""
     told = sentences(OmegaConf.get_type(node))
     for key, value in node.items_ex(resolve=False):
+        assert isinstance(key, str)
         if isinstance(value, DictConfig) and key not in ("hydra", *skipped):
             yield from key_lines(value, f"{prefix}{key}.")
         elif not isinstance(value, DictConfig) and key not in ("family", *skipped):
             typed = as_typed(OmegaConf.to_object(value) if OmegaConf.is_config(value) else value)
             shown = typed if len(typed) <= LONGEST_VALUE else f"{typed[:LONGEST_VALUE]}..."
-            yield entry(f"{prefix}{key}={shown}", told.get(str(key), ""))
+            yield entry(f"{prefix}{key}={shown}", told.get(key, ""))
 
 
 def entry(name: str, text: str) -> str:
@@ -74,9 +76,8 @@ def entry(name: str, text: str) -> str:
     column = " " * (COLUMN + 2)
     start = f"  {name:<{COLUMN}}" if len(name) < COLUMN else column
     below = "" if len(name) < COLUMN else f"  {name}\n"
-    return below + textwrap.fill(
-        text, WIDTH, initial_indent=start, subsequent_indent=column, break_on_hyphens=False, break_long_words=False
-    )
+    wrapper = textwrap.TextWrapper(WIDTH, start, column, break_on_hyphens=False, break_long_words=False)
+    return below + wrapper.fill(text)
 
 
 def sentences(schema: type | None) -> dict[str, str]:

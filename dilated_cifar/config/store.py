@@ -83,7 +83,7 @@ def require_groups(plain: Any) -> dict[str, Any]:
     known = plain if isinstance(plain, dict) else {}
     for group in (*GROUPS, "augment"):
         if not isinstance(known.get(group), dict):
-            raise UserError(f"{group}: missing in the configuration; expected a choice, as in a run's config.yaml")
+            raise UserError(f"{group}: missing in the configuration; expected all of a run's config.yaml")
     return known
 
 

@@ -64,8 +64,8 @@ def test_any_split_gives_the_runs_own_figures(run_folder: Path, split: str) -> N
 
 
 def test_flip_is_another_figure_in_another_file(run_folder: Path) -> None:
-    for words in ([], ["flip=true"]):
-        assert evaluate.main([f"run={run_folder}", "threads=1", *words]) == 0
+    for arguments in ([], ["flip=true"]):
+        assert evaluate.main([f"run={run_folder}", "threads=1", *arguments]) == 0
     plain, flipped = (
         json.loads((run_folder / "evaluation" / f"best-test{suffix}.json").read_text())
         for suffix in ("", "-flip")
@@ -80,8 +80,8 @@ def test_own_pictures_get_a_class_and_its_probability(
     Image.new("L", (100, 50), 90).save(tmp_path / "grey, one.png")
     Image.new("RGBA", (20, 30), (200, 0, 0, 100)).save(tmp_path / "red=two.png")
     pictures = [str(path) for path in sorted(tmp_path.glob("*.png"))]
-    words = [f"run={run_folder}", f"images={pictures[0]}", pictures[1], "threads=1"]
-    assert evaluate.main(words) == 0
+    arguments = [f"run={run_folder}", f"images={pictures[0]}", pictures[1], "threads=1"]
+    assert evaluate.main(arguments) == 0
     content = json.loads((run_folder / "evaluation" / "best-images.json").read_text())
     assert [row["picture"] for row in content["pictures"]] == pictures
     for row in content["pictures"]:
@@ -91,7 +91,7 @@ def test_own_pictures_get_a_class_and_its_probability(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "told"),
     [
         (["images=missing.png"], "images=missing.png: no pictures there"),
         (["output=/dev/null/x"], "output=/dev/null/x: cannot be written"),
@@ -99,9 +99,9 @@ def test_own_pictures_get_a_class_and_its_probability(
     ],
 )
 def test_what_cannot_be_done_is_one_line(
-    run_folder: Path, words: list[str], told: str, capfd: pytest.CaptureFixture[str]
+    run_folder: Path, arguments: list[str], told: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert evaluate.main([f"run={run_folder}", "threads=1", *words]) == 2
+    assert evaluate.main([f"run={run_folder}", "threads=1", *arguments]) == 2
     error = capfd.readouterr().err
     assert len(error.splitlines()) == 1
     assert told in error
@@ -116,10 +116,3 @@ def test_a_split_that_was_not_held_out_is_refused(
     assert "data.validation=0" in capfd.readouterr().err
     assert evaluate.main(["run=outputs/one"]) == 0
     assert (tmp_path / "outputs" / "one" / "evaluation" / "last-test.json").is_file()
-
-
-def test_help_answers_without_a_run(capsys: pytest.CaptureFixture[str]) -> None:
-    assert evaluate.main(["--help"]) == 0
-    text = capsys.readouterr().out
-    assert text.count("  python evaluate.py") >= 5
-    assert "split: test" in text
