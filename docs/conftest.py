@@ -1,4 +1,4 @@
-"""Runs the code blocks of the pages as tests."""
+"""Runs the Python code of the pages as tests; tests/docs composes their commands."""
 
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser

@@ -1,23 +1,40 @@
-"""Remake the pictures of the page on dilation: `python docs/make_pictures.py`."""
+"""Remake the pictures of the pages that need no trained network: `python docs/make_pictures.py`.
 
+Each PNG carries a hash of what is drawn in it, by which a test sees that code and picture belong together:
+the bytes of a PNG differ between versions of the drawing library, the drawn data do not.
+"""
+
+import hashlib
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from draw_lesson import draw as draw_lesson
+from make_tables import read
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from torch import nn
 
 from dilated_cifar.dilation.coverage import lattice_share, network_count_map
 from dilated_cifar.dilation.matrix import convolution_matrix, transposed_in_steps
-from dilated_cifar.inspection.count_map_pictures import draw_comparison, draw_count_maps, draw_layers
+from dilated_cifar.inspection.coverage import draw_count_maps
+from dilated_cifar.inspection.verdicts import draw_comparison, draw_layers
+
+WIDEST = 10
+"""Inches."""
+HASH = "Drawn-Data-SHA256"
+"""The text chunk of a PNG that holds the hash of its drawn data."""
 
 
-def main(folder: Path) -> None:
-    """Write every picture of the page into `folder` as PNG."""
-    pictures = {
+def pictures() -> dict[str, Figure]:
+    """Every picture, by its name in docs/pictures."""
+    return {
+        "lesson": draw_lesson(read("spacing")),
         "kernels": draw_kernels(),
         "layers": draw_layers([1, 2, 5]),
         "matrix": draw_matrices(),
@@ -26,10 +43,37 @@ def main(folder: Path) -> None:
         "published_rule": draw_comparison([[2, 2, 2], [1, 4, 3], [1, 2, 9]]),
         "degridding": draw_degridding(),
     }
+
+
+def main(folder: Path) -> None:
+    """Write every picture into `folder` as PNG."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, figure in pictures.items():
-        # Without the version of the drawing library the files of two machines can be compared.
-        figure.savefig(folder / f"{name}.png", dpi=110, metadata={"Software": None})
+    for name, figure in pictures().items():
+        # A page shows them some 8 inches wide: letters of wider ones would shrink with the picture.
+        scale = min(1, WIDEST / figure.get_figwidth())
+        figure.set_size_inches(scale * figure.get_figwidth(), scale * figure.get_figheight())
+        figure.savefig(folder / f"{name}.png", dpi=140, metadata={"Software": None, HASH: drawn_hash(figure)})
+
+
+def drawn_hash(figure: Figure) -> str:
+    """SHA-256 of all numbers and words in a figure; not of fonts, sizes and colours."""
+    title = figure.get_suptitle()
+    content = json.dumps([title, *(drawn(axes) for axes in figure.axes)])
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def drawn(axes: Axes) -> dict[str, Any]:
+    """Words, images, bars and numbers in cells of one panel as plain data, rounded to 6 decimals."""
+    images: list[np.ndarray] = [
+        np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan) for image in axes.images
+    ]
+    bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+    return {
+        "words": [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()],
+        "images": [np.round(image, 6).tolist() for image in images],
+        "bars": [[round(float(value), 6) for value in (bar.get_x(), bar.get_height())] for bar in bars],
+        "cells": [[*map(float, text.get_position()), text.get_text()] for text in axes.texts],
+    }
 
 
 def draw_kernels() -> Figure:
@@ -64,7 +108,7 @@ def draw_transposed_steps() -> Figure:
         "input": source,
         "zeros between (stride - 1 = 1)": steps.zeros_between,
         "zeros around (k - 1 - p = 1)": steps.zeros_around,
-        "convolved with the flipped kernel of ones": steps.result,
+        "convolved (kernel of ones)": steps.result,
     }
     figure = Figure(figsize=(15, 4.7), layout="constrained")
     for axes, (title, stage) in zip(figure.subplots(1, 4), stages.items(), strict=True):
@@ -90,12 +134,12 @@ def draw_degridding() -> Figure:
     mended = network_count_map(network, size, position=(12, 12), source="1")
     panels = [
         ("the image\nno holes", image),
-        (f"the stage's input, unit (12, 12)\nlattice share {lattice_share(unit, (12, 12), 2):.2f}", unit),
+        (f"stage input, unit (12, 12)\nlattice share {lattice_share(unit, (12, 12), 2):.2f}", unit),
         (
-            f"the same, its neighbour (12, 13)\nlattice share {lattice_share(neighbour, (12, 13), 2):.2f}",
+            f"its neighbour (12, 13)\nlattice share {lattice_share(neighbour, (12, 13), 2):.2f}",
             neighbour,
         ),
-        (f"behind two more dense layers\nlattice share {lattice_share(mended, (12, 12), 2):.2f}", mended),
+        (f"after two dense layers\nlattice share {lattice_share(mended, (12, 12), 2):.2f}", mended),
     ]
     return draw_count_maps(
         panels, "Two dense layers, then rates 2, 2, 2: covered, and gridded", centred=False

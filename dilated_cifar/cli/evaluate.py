@@ -37,8 +37,7 @@ def run(arguments: Arguments) -> int:
     """Evaluate one checkpoint on a split, or on the user's own pictures."""
     config = compose(COMMAND, arguments, EvaluateConfig)
     # Only now: everything above answers at once, importing torch takes seconds.
-    from dilated_cifar.evaluation.report import report_images, report_split
+    from dilated_cifar.evaluation.evaluation import evaluate_images, evaluate_split
 
-    report = report_images if config.images else report_split
-    report(config)
+    (evaluate_images if config.images else evaluate_split)(config)
     return 0

@@ -49,7 +49,7 @@ def run(arguments: Arguments) -> int:
     if config.checkpoint:
         for override in chosen(arguments, "model"):
             raise UserError(f"{override}: a checkpoint brings its own network; leave out one of the two")
-        from dilated_cifar.inspection.sight_report import explain_checkpoints
+        from dilated_cifar.inspection.checkpoints import explain_checkpoints
 
         explain_checkpoints(config)
     else:

@@ -36,7 +36,7 @@ def run(arguments: Arguments) -> int:
     """Measure localization on scenes, or draw it on the user's own pictures."""
     config = compose(COMMAND, arguments, LocalizeConfig)
     # Only now: everything above answers at once, importing torch takes seconds.
-    from dilated_cifar.inspection.localization.report import localize_pictures, localize_scenes
+    from dilated_cifar.inspection.localization.localization import localize_pictures, localize_scenes
 
     localize = localize_pictures if config.images else localize_scenes
     localize(config)

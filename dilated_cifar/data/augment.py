@@ -35,7 +35,7 @@ def augment(
         epoch: its number.
         step: in the epoch.
         colours: of the data set, for the backgrounds of scenes; not what normalisation subtracts and divides
-            by, which need not be the truth.
+            by, which need not be the true ones.
 
     Returns:
         uint8 `[N, C, H, W]`, of scenes `[N, C, canvas, canvas]`; `images` itself where nothing is to be done.

@@ -3,32 +3,22 @@
 Source: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning".
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
-from typing import overload
+from typing import TypeVar
 
 Pair = tuple[int, int]
+Size = TypeVar("Size", int, Pair)
+"""One dimension, or (height, width)."""
 
 
-@overload
 def convolution_output_size(
-    size: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
-) -> int: ...
-@overload
-def convolution_output_size(
-    size: Pair,
+    size: Size,
     kernel_size: int | Pair,
     stride: int | Pair = 1,
     padding: int | Pair = 0,
     dilation: int | Pair = 1,
-) -> Pair: ...
-def convolution_output_size(
-    size: int | Pair,
-    kernel_size: int | Pair,
-    stride: int | Pair = 1,
-    padding: int | Pair = 0,
-    dilation: int | Pair = 1,
-) -> int | Pair:
+) -> Size:
     """Compute the size that a convolution or a pooling puts out: floor((n + 2p - d(k-1) - 1) / s) + 1.
 
     An integer `size` is one dimension; a pair is (height, width), and then every other argument may be a
@@ -39,41 +29,17 @@ def convolution_output_size(
 
     Source: Dumoulin & Visin 2016, relationship 15.
     """
-    if isinstance(size, tuple):
-        numbers = [_pair(number) for number in (kernel_size, stride, padding, dilation)]
-        return (
-            _convolution_output_size(size[0], *(pair[0] for pair in numbers)),
-            _convolution_output_size(size[1], *(pair[1] for pair in numbers)),
-        )
-    return _convolution_output_size(size, *_integers(kernel_size, stride, padding, dilation))
+    return _on_each_axis(_convolution_output_size, size, kernel_size, stride, padding, dilation)
 
 
-@overload
 def transposed_output_size(
-    size: int,
-    kernel_size: int,
-    stride: int = 1,
-    padding: int = 0,
-    dilation: int = 1,
-    output_padding: int = 0,
-) -> int: ...
-@overload
-def transposed_output_size(
-    size: Pair,
+    size: Size,
     kernel_size: int | Pair,
     stride: int | Pair = 1,
     padding: int | Pair = 0,
     dilation: int | Pair = 1,
     output_padding: int | Pair = 0,
-) -> Pair: ...
-def transposed_output_size(
-    size: int | Pair,
-    kernel_size: int | Pair,
-    stride: int | Pair = 1,
-    padding: int | Pair = 0,
-    dilation: int | Pair = 1,
-    output_padding: int | Pair = 0,
-) -> int | Pair:
+) -> Size:
     """Compute the size that a transposed convolution puts out: (n-1)s - 2p + d(k-1) + output_padding + 1.
 
     An integer `size` is one dimension; a pair is (height, width), and then every other argument may be a
@@ -84,13 +50,8 @@ def transposed_output_size(
 
     Source: Dumoulin & Visin 2016, relationship 14, with dilation.
     """
-    if isinstance(size, tuple):
-        numbers = [_pair(number) for number in (kernel_size, stride, padding, dilation, output_padding)]
-        return (
-            _transposed_output_size(size[0], *(pair[0] for pair in numbers)),
-            _transposed_output_size(size[1], *(pair[1] for pair in numbers)),
-        )
-    return _transposed_output_size(size, *_integers(kernel_size, stride, padding, dilation, output_padding))
+    numbers = (kernel_size, stride, padding, dilation, output_padding)
+    return _on_each_axis(_transposed_output_size, size, *numbers)
 
 
 def same_padding(kernel_size: int, dilation: int = 1) -> int:
@@ -108,7 +69,7 @@ def strides_to_rates(strides: Sequence[int], output_stride: int) -> list[tuple[i
     """Turn the strides behind an output stride into dilation: (stride, rate) of each stage in turn.
 
     Strides are kept until their product is `output_stride`; each later one becomes 1, and every convolution
-    behind the place where it stood is spread by it, which leaves its receptive field as it was.
+    behind it is dilated by it, which leaves its receptive field as it was.
 
     Args:
         strides: Of each stage of a network, from the image on.
@@ -136,6 +97,11 @@ def output_strides(strides: Sequence[int]) -> list[int]:
     return [prod(strides[: count + 1]) for count in range(len(strides))]
 
 
+def pair(number: int | Sequence[int]) -> Pair:
+    """Write a number that holds for both axes as (height, width)."""
+    return (number, number) if isinstance(number, int) else (number[0], number[-1])
+
+
 def check_odd(kernel_size: int) -> None:
     """Refuse a kernel without a centre.
 
@@ -148,6 +114,17 @@ def check_odd(kernel_size: int) -> None:
             f"kernel_size={kernel_size} is even and has no centre, an odd number was expected: "
             f"write {kernel_size - 1} or {kernel_size + 1}"
         )
+
+
+def _on_each_axis(compute: Callable[..., int], size: Size, *numbers: int | Pair) -> Size:
+    if isinstance(size, tuple):
+        pairs = [pair(number) for number in numbers]
+        return compute(size[0], *(each[0] for each in pairs)), compute(size[1], *(each[1] for each in pairs))
+    if not all(isinstance(number, int) for number in numbers):
+        raise ValueError(
+            f"size is one number but another argument is a pair in {numbers}: write size as (height, width)"
+        )
+    return compute(size, *numbers)
 
 
 def _convolution_output_size(size: int, kernel_size: int, stride: int, padding: int, dilation: int) -> int:
@@ -187,16 +164,3 @@ def _check_at_least(least: int, **numbers: int) -> None:
     for name, number in numbers.items():
         if number < least:
             raise ValueError(f"{name}={number} is too small, a whole number of at least {least} was expected")
-
-
-def _pair(number: int | Pair) -> Pair:
-    return number if isinstance(number, tuple) else (number, number)
-
-
-def _integers(*numbers: int | Pair) -> list[int]:
-    integers = [number for number in numbers if isinstance(number, int)]
-    if len(integers) < len(numbers):
-        raise ValueError(
-            f"size is one number but another argument is a pair in {numbers}: write size as (height, width)"
-        )
-    return integers

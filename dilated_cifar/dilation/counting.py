@@ -8,6 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from dilated_cifar.dilation.arithmetic import Pair, pair
+
 Size = int | tuple[int, ...] | list[int]
 
 
@@ -30,9 +32,7 @@ class Counting(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def _window(
-    source: Tensor, kernel: tuple[int, int], channels: int, transposed: bool = False, **numbers: Any
-) -> Tensor:
+def _window(source: Tensor, kernel: Pair, channels: int, transposed: bool = False, **numbers: Any) -> Tensor:
     """Sum over a sliding window, the same for every channel.
 
     All channels of a map hold the same counts unless branches were concatenated, and then their mean is what
@@ -93,7 +93,7 @@ def _max_pool(
         raise ValueError("a max pool with ceil_mode or indices cannot be counted: write a plain MaxPool2d")
     return _window(
         source,
-        _pair(kernel_size),
+        pair(kernel_size),
         source.shape[1],
         stride=stride or kernel_size,
         padding=padding,
@@ -115,7 +115,7 @@ def _average_pool(
 
 
 def _adaptive_pool(source: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
-    after = _pair(output_size)
+    after = pair(output_size)
     kernel = (source.shape[2] // after[0], source.shape[3] // after[1])
     if (kernel[0] * after[0], kernel[1] * after[1]) != tuple(source.shape[2:]):
         raise ValueError(
@@ -126,7 +126,7 @@ def _adaptive_pool(source: Tensor, output_size: Any, return_indices: bool = Fals
 
 
 def _mean(source: Tensor, dim: Any = None, keepdim: bool = False, **options: Any) -> Tensor:
-    spatial = source.dim() == 4 and dim is not None and {d % 4 for d in _pair(dim)} == {2, 3}
+    spatial = source.dim() == 4 and dim is not None and {d % 4 for d in pair(dim)} == {2, 3}
     if spatial:
         return source.sum(dim, keepdim, **options)
     return source.mean(**options) if dim is None else source.mean(dim, keepdim, **options)
@@ -135,10 +135,6 @@ def _mean(source: Tensor, dim: Any = None, keepdim: bool = False, **options: Any
 def _linear(source: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     del bias
     return source.mean(-1, keepdim=True) * torch.ones(weight.shape[0], dtype=source.dtype)
-
-
-def _pair(size: Any) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else (size[0], size[-1])
 
 
 _COUNTED: dict[str, Callable[..., Tensor]] = {

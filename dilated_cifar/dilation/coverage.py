@@ -1,18 +1,22 @@
-"""Count maps: how often each input pixel enters one output.
+"""Count maps: how often each input pixel enters one output, and how much of a receptive field is covered.
 
-A count is the number of paths from the pixel to the output, through the places of the maps between; channels
-do not multiply it.
+A count is the number of paths from the pixel to the output, through the positions of the maps between;
+channels do not multiply it.
 """
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dilated_cifar.dilation.arithmetic import Pair
 from dilated_cifar.dilation.counting import Counting
 from dilated_cifar.dilation.rates import check_rates
+from dilated_cifar.dilation.trace import Layer, Trace
 
 
 def count_maps(rates: Sequence[int], kernel_size: int = 3) -> list[Tensor]:
@@ -51,14 +55,14 @@ def network_count_map(
     input_size: tuple[int, int, int],
     *,
     layer: str | None = None,
-    position: tuple[int, int] | None = None,
+    position: Pair | None = None,
     source: str | None = None,
 ) -> Tensor:
     """Count how often each pixel of an image `[C, H, W]` enters one unit of a network, float64 `[H, W]`.
 
     `layer` names the module whose output the unit belongs to (the network's own output without it),
     `position` the unit's (row, column) on that map (the centre without it). With `source`, the counts are
-    those of the places of the map that enters that module instead of the image's pixels. Convolutions count
+    those of the positions of the map that enters that module, not of the pixels. Convolutions count
     their taps, poolings their windows, additions both branches; norms and activations pass the counts on,
     and parts outside the map are cut off. Behind a linear layer on a flattened map the counts have a
     common factor. The weights play no part and the module is left untouched.
@@ -89,13 +93,71 @@ def network_count_map(
     return torch.where(torch.isclose(counts, rounded, rtol=1e-9, atol=1e-9), rounded, counts)
 
 
+@dataclass(frozen=True)
+class Unit:
+    """One unit of a network and what of an image enters it.
+
+    `name` is the module whose output it belongs to and `layer` what ran last of it; `position` is its (row,
+    column) on that map, None where the output is no map. `centre` is the centre of its receptive field and
+    `box` the part of the field that lies on the image: first row, first column, end row, end column. `counts`
+    says how often each pixel enters the unit, float64 `[H, W]`. `covered` is the share of the box that enters
+    it at all, `nearest_hole` the distance in rows or columns from the centre to the nearest pixel of the box
+    that does not, None where all do.
+    """
+
+    name: str
+    layer: Layer
+    position: Pair | None
+    centre: tuple[float, float]
+    box: tuple[int, int, int, int]
+    counts: Tensor
+    covered: float
+    nearest_hole: float | None
+
+
+def count_unit(module: nn.Module, traced: Trace, name: str, position: Pair | None = None) -> Unit:
+    """Count what enters one unit of the module `name` of a traced network; the centre unit by default.
+
+    Raises:
+        ValueError: no such module or position, or an operation that cannot be counted.
+    """
+    layer = traced.layer(name)
+    position = position or layer.centre_position
+    counts = network_count_map(module, traced.input_size, layer=name, position=position)
+    centre = layer.centre_of(position)
+    top, bottom = _on_the_image(centre[0], layer.receptive_field[0], counts.shape[0])
+    left, right = _on_the_image(centre[1], layer.receptive_field[1], counts.shape[1])
+    inside = counts[top:bottom, left:right]
+    holes = (inside == 0).nonzero() + torch.tensor([top, left])
+    distances = (holes - torch.tensor(centre)).abs().amax(1)
+    nearest = float(distances.min()) if len(distances) else None
+    box = (top, left, bottom, right)
+    return Unit(name, layer, position, centre, box, counts, covered_share(inside), nearest)
+
+
+def count_stages(module: nn.Module, traced: Trace, unit: Unit) -> list[tuple[str, Tensor]]:
+    """Count what enters each stage of a network that leads to a unit, from the last stage to the first.
+
+    A stage is a direct child of the module that holds the layers, such as `features.stage2`, with a
+    convolution or a pooling in it. The maps are float64 `[H, W]`, each as large as the stage's input.
+    """
+    last = max(index for index, layer in enumerate(traced.layers) if layer.is_within(unit.name))
+    windows = [layer.name for layer in traced.layers[: last + 1] if layer.kernel is not None]
+    stages = list(dict.fromkeys(".".join(window.split(".")[:2]) for window in windows))
+    size, position = traced.input_size, unit.position
+    return [
+        (stage, network_count_map(module, size, layer=unit.name, position=position, source=stage))
+        for stage in reversed(stages)
+    ]
+
+
 def covered_share(counts: Tensor) -> float:
-    """Share of the places of a count map that enter the output at all."""
+    """Share of the positions of a count map that enter the output at all."""
     return float((counts > 0).double().mean())
 
 
-def lattice_share(counts: Tensor, centre: tuple[int, int], spacing: int) -> float:
-    """Share of all counts that fall on the places a multiple of `spacing` from `centre`, both ways.
+def lattice_share(counts: Tensor, centre: Pair, spacing: int) -> float:
+    """Share of all counts that fall on the positions a multiple of `spacing` from `centre`, both ways.
 
     1.0 means that neighbouring outputs read disjoint lattices: gridding, even where an earlier layer has
     filled the pixels between. A map without gridding has about 1 / spacing^2.
@@ -137,7 +199,7 @@ def _run(
     return inputs, outputs
 
 
-def _pick(output: Tensor, position: tuple[int, int] | None, layer: str | None) -> Tensor:
+def _pick(output: Tensor, position: Pair | None, layer: str | None) -> Tensor:
     if output.dim() != 4:
         if position is not None:
             raise ValueError(
@@ -150,9 +212,15 @@ def _pick(output: Tensor, position: tuple[int, int] | None, layer: str | None) -
     return output[0, :, position[0], position[1]].mean()
 
 
-def _check_inside(position: tuple[int, int], size: Sequence[int]) -> None:
+def _check_inside(position: Pair, size: Sequence[int]) -> None:
     if not (0 <= position[0] < size[0] and 0 <= position[1] < size[1]):
         raise ValueError(
             f"position {position} lies outside the map of {size[0]}x{size[1]}: write a row from 0 to "
             f"{size[0] - 1} and a column from 0 to {size[1] - 1}"
         )
+
+
+def _on_the_image(centre: float, field: int, size: int) -> Pair:
+    """First and end pixel of a receptive field along one axis, without what lies outside the image."""
+    reach = (field - 1) / 2
+    return max(0, ceil(centre - reach)), min(size, floor(centre + reach) + 1)

@@ -12,9 +12,7 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn import functional as F
 
-from dilated_cifar.dilation.arithmetic import convolution_output_size, transposed_output_size
-
-Pair = tuple[int, int]
+from dilated_cifar.dilation.arithmetic import Pair, convolution_output_size, pair, transposed_output_size
 
 
 @dataclass(frozen=True)
@@ -57,19 +55,19 @@ def convolution_matrix(
             f"groups={groups} does not divide the {out_channels} output channels: write a number that does"
         )
     height, width = convolution_output_size(input_size, (kernel[0], kernel[1]), stride, padding, dilation)
-    places, pixels = height * width, input_size[0] * input_size[1]
+    positions, pixels = height * width, input_size[0] * input_size[1]
     # The operator that gathers windows says which pixel each tap reads; pixels count from 1, padding is 0.
     numbered = torch.arange(1, pixels + 1, dtype=torch.float64).view(1, 1, *input_size)
     window = (kernel[0], kernel[1])
     read = F.unfold(numbered, window, dilation=dilation, padding=padding, stride=stride)[0].long().numpy()
-    tap, place = np.nonzero(read)
-    pixel = read[tap, place] - 1
+    tap, position = np.nonzero(read)
+    pixel = read[tap, position] - 1
     channel, source = (axis.reshape(-1, 1) for axis in np.indices((out_channels, group_channels)))
     group = channel // (out_channels // groups)
-    rows = channel * places + place
+    rows = channel * positions + position
     columns = (group * group_channels + source) * pixels + pixel
     values = weight.detach().cpu().reshape(out_channels * group_channels, -1).numpy()[:, tap]
-    shape = (out_channels * places, groups * group_channels * pixels)
+    shape = (out_channels * positions, groups * group_channels * pixels)
     return sparse.csr_array((values.ravel(), (rows.ravel(), columns.ravel())), shape=shape)
 
 
@@ -93,15 +91,11 @@ def transposed_in_steps(
     kernel = (weight.shape[2], weight.shape[3])
     size = (source.shape[2], source.shape[3])
     transposed_output_size(size, kernel, stride, padding, dilation, output_padding)
-    (s_y, s_x), (p_y, p_x), (d_y, d_x) = _pair(stride), _pair(padding), _pair(dilation)
-    extra_y, extra_x = _pair(output_padding)
+    (s_y, s_x), (p_y, p_x), (d_y, d_x) = pair(stride), pair(padding), pair(dilation)
+    extra_y, extra_x = pair(output_padding)
     between = source.new_zeros(*source.shape[:2], (size[0] - 1) * s_y + 1, (size[1] - 1) * s_x + 1)
     between[:, :, ::s_y, ::s_x] = source
     around_y, around_x = d_y * (kernel[0] - 1) - p_y, d_x * (kernel[1] - 1) - p_x
     around = F.pad(between, (around_x, around_x + extra_x, around_y, around_y + extra_y))
     flipped = weight.flip(2, 3).transpose(0, 1)
     return TransposedSteps(between, around, flipped, F.conv2d(around, flipped, dilation=(d_y, d_x)))
-
-
-def _pair(number: int | Pair) -> Pair:
-    return number if isinstance(number, tuple) else (number, number)

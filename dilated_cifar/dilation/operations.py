@@ -1,15 +1,81 @@
-"""What each framework operation does to receptive fields: the rules that a trace follows."""
+"""How receptive field, jump and start grow from one framework operation to the next.
 
-from collections.abc import Callable, Sequence
+Source: Araujo, Norris & Sim 2019, "Computing receptive fields of convolutional neural networks".
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, floor
 from typing import Any
 
 import torch
 
-from dilated_cifar.dilation.field import Field, merge
+from dilated_cifar.dilation.arithmetic import Pair, pair
 
-Pair = tuple[int, int]
-Fields = tuple[Field, Field]
+
+@dataclass(frozen=True)
+class Field:
+    """The receptive fields of the units of a map, along one dimension.
+
+    That of the first unit is the input positions `low` to `high`, both included; that of every further unit
+    is shifted by `jump`. Position 0 is the first input pixel; padding lies below it, so `low` may be
+    negative. Fractions arise behind transposed convolutions only.
+    """
+
+    low: Fraction = Fraction(0)
+    high: Fraction = Fraction(0)
+    jump: Fraction = Fraction(1)
+
+    @property
+    def size(self) -> int:
+        """Receptive field in pixels; behind a transposed convolution, that of the units with the largest."""
+        return ceil(self.high - self.low) + 1
+
+    @property
+    def start(self) -> float:
+        """Centre of the first unit's receptive field, in input pixels."""
+        return float((self.low + self.high) / 2)
+
+    def slid(self, kernel_size: int, stride: int, padding: int, dilation: int) -> "Field":
+        """Field behind a window that slides over the map: a convolution or a pooling."""
+        reach = dilation * (kernel_size - 1)
+        low, high = self.low - padding * self.jump, self.high + (reach - padding) * self.jump
+        return Field(low, high, self.jump * stride)
+
+    def transposed(self, kernel_size: int, stride: int, padding: int, dilation: int) -> "Field":
+        """Field behind a transposed convolution.
+
+        Output o reads the inputs i with o = i s - p + d t, for taps t = 0..k-1: around the middle of that
+        range there are at most floor(d(k-1) / s) + 1 of them.
+        """
+        reach = dilation * (kernel_size - 1)
+        middle = Fraction(2 * padding - reach, 2 * stride)
+        half = Fraction(floor(Fraction(reach, stride)), 2)
+        low, high = self.low + (middle - half) * self.jump, self.high + (middle + half) * self.jump
+        return Field(low, high, self.jump / stride)
+
+    def sliced(self, start: int, step: int) -> "Field":
+        """Field of every `step`-th unit from unit `start` on; a negative start means padding in front."""
+        return Field(self.low + start * self.jump, self.high + start * self.jump, self.jump * step)
+
+    def collapsed(self, units: int) -> "Field":
+        """Field of one value made from all `units` of the map."""
+        return Field(self.low, self.high + (units - 1) * self.jump, self.jump * units)
+
+
+def merge(fields: Iterable[Field], units: Sequence[int]) -> Field:
+    """Field where several paths meet, as in an addition or a concatenation: the largest path counts.
+
+    `units` says how many units each path has along this dimension; a path with a single one is broadcast
+    and says nothing about the jump.
+    """
+    paths = list(fields)
+    widest = max(range(len(paths)), key=lambda path: units[path])
+    return Field(min(path.low for path in paths), max(path.high for path in paths), paths[widest].jump)
+
+
+Fields = tuple[Field, Field]  # along rows and along columns
 
 
 @dataclass(frozen=True)
@@ -53,18 +119,20 @@ def follow(
     if name in RULES:
         return RULES[name](sources[0][1], args, output)
     sizes = [spatial(tensor) for tensor, _ in sources]
-    merged = tuple(
-        merge([fields[axis] for _, fields in sources], [size[axis] for size in sizes]) for axis in (0, 1)
-    )
     before = (max(size[0] for size in sizes), max(size[1] for size in sizes))
-    fields = (
-        _resized(name, merged[0], before[0], spatial(output)[0]),
-        _resized(name, merged[1], before[1], spatial(output)[1]),
+    rows, columns = (
+        _resized(
+            name,
+            merge([fields[axis] for _, fields in sources], [size[axis] for size in sizes]),
+            before[axis],
+            spatial(output)[axis],
+        )
+        for axis in (0, 1)
     )
     geometry = None
     if name in _REDUCTIONS and spatial(output) == (1, 1) != before:
         geometry = Geometry(_REDUCTIONS[name], before, before, (0, 0), (1, 1))
-    return Step(fields, geometry)
+    return Step((rows, columns), geometry)
 
 
 def _resized(name: str, field: Field, before: int, after: int) -> Field:
@@ -73,34 +141,17 @@ def _resized(name: str, field: Field, before: int, after: int) -> Field:
     if after == 1:
         return field.collapsed(before)
     if before == 1:
-        return Field(field.low, field.high, field.jump * 0)  # a broadcast: every unit sees the same
+        return Field(field.low, field.high, field.jump * 0)  # a broadcast: every unit has the same
     raise ValueError(
         f"no rule follows the receptive field through {name}, which turns {before} positions into {after}: "
         "write the layer with a convolution, a pooling, a padding or a strided slice"
     )
 
 
-def _pair(numbers: Sequence[int] | int) -> Pair:
-    if isinstance(numbers, int):
-        return (numbers, numbers)
-    return (numbers[0], numbers[-1])
-
-
-def _slide(
-    fields: Fields,
-    kind: str,
-    window: tuple[Pair, Pair, Pair, Pair],
-    multiply_adds: int = 0,
-) -> Step:
-    kernel, stride, padding, dilation = window
+def _slide(fields: Fields, kind: str, window: tuple[Pair, Pair, Pair, Pair], multiply_adds: int = 0) -> Step:
     move = Field.transposed if kind == "transposed convolution" else Field.slid
-    return Step(
-        (
-            move(fields[0], kernel[0], stride[0], padding[0], dilation[0]),
-            move(fields[1], kernel[1], stride[1], padding[1], dilation[1]),
-        ),
-        Geometry(kind, kernel, stride, padding, dilation, multiply_adds),
-    )
+    rows, columns = (move(fields[axis], *(number[axis] for number in window)) for axis in (0, 1))
+    return Step((rows, columns), Geometry(kind, *window, multiply_adds))
 
 
 def _convolution(fields: Fields, args: Sequence[Any], output: torch.Tensor) -> Step:
@@ -111,27 +162,21 @@ def _convolution(fields: Fields, args: Sequence[Any], output: torch.Tensor) -> S
             "write the layer with Conv2d"
         )
     kind = "transposed convolution" if transposed else "convolution"
-    window = (_pair(weight.shape[2:]), _pair(stride), _pair(padding), _pair(dilation))
+    window = (pair(weight.shape[2:]), pair(stride), pair(padding), pair(dilation))
     # weight[0] is all that one output number is made of, or, transposed, all that one input number feeds.
     meeting = source if transposed else output
     return _slide(fields, kind, window, meeting[0].numel() * weight[0].numel())
 
 
-def _max_pool(fields: Fields, args: Sequence[Any], output: torch.Tensor) -> Step:
-    del output
-    kernel = _pair(args[1])
-    stride = _pair(args[2]) if len(args) > 2 and args[2] else kernel
-    padding = _pair(args[3]) if len(args) > 3 else (0, 0)
-    dilation = _pair(args[4]) if len(args) > 4 else (1, 1)
-    return _slide(fields, "max pool", (kernel, stride, padding, dilation))
+def _pool(kind: str, dilated: bool) -> Rule:
+    def rule(fields: Fields, args: Sequence[Any], _output: torch.Tensor) -> Step:
+        kernel = pair(args[1])
+        stride = pair(args[2]) if len(args) > 2 and args[2] else kernel
+        padding = pair(args[3]) if len(args) > 3 else (0, 0)
+        dilation = pair(args[4]) if dilated and len(args) > 4 else (1, 1)
+        return _slide(fields, kind, (kernel, stride, padding, dilation))
 
-
-def _average_pool(fields: Fields, args: Sequence[Any], output: torch.Tensor) -> Step:
-    del output
-    kernel = _pair(args[1])
-    stride = _pair(args[2]) if len(args) > 2 and args[2] else kernel
-    padding = _pair(args[3]) if len(args) > 3 else (0, 0)
-    return _slide(fields, "average pool", (kernel, stride, padding, (1, 1)))
+    return rule
 
 
 def _adaptive_pool(kind: str) -> Rule:
@@ -148,14 +193,12 @@ def _adaptive_pool(kind: str) -> Rule:
     return rule
 
 
-def _pad(fields: Fields, args: Sequence[Any], output: torch.Tensor) -> Step:
-    del output
+def _pad(fields: Fields, args: Sequence[Any], _output: torch.Tensor) -> Step:
     left, top = args[1][0], args[1][2] if len(args[1]) > 2 else 0
     return Step((fields[0].sliced(-top, 1), fields[1].sliced(-left, 1)))
 
 
-def _slice(fields: Fields, args: Sequence[Any], output: torch.Tensor) -> Step:
-    del output
+def _slice(fields: Fields, args: Sequence[Any], _output: torch.Tensor) -> Step:
     source: torch.Tensor = args[0]
     dim = args[1] if len(args) > 1 else 0
     start = (args[2] if len(args) > 2 else 0) or 0
@@ -190,9 +233,9 @@ _REDUCTIONS = {"mean": "average pool", "amax": "max pool"}
 
 RULES: dict[str, Rule] = {
     "convolution": _convolution,
-    "max_pool2d_with_indices": _max_pool,
-    "max_pool2d": _max_pool,
-    "avg_pool2d": _average_pool,
+    "max_pool2d_with_indices": _pool("max pool", dilated=True),
+    "max_pool2d": _pool("max pool", dilated=True),
+    "avg_pool2d": _pool("average pool", dilated=False),
     "_adaptive_avg_pool2d": _adaptive_pool("average pool"),
     "adaptive_max_pool2d": _adaptive_pool("max pool"),
     "constant_pad_nd": _pad,

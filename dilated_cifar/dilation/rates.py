@@ -1,4 +1,4 @@
-"""Verdicts on a list of dilation rates: whether a stack of dilated convolutions sees every pixel.
+"""Verdicts on a list of dilation rates: whether a stack of dilated convolutions covers every pixel.
 
 All of it concerns convolutions with an odd kernel of one size and stride 1, in any order; nothing here
 imports torch. Rows and columns do not mix, so one dimension decides for both.
@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd
 
+import numpy as np
+
 from dilated_cifar.dilation.arithmetic import check_odd
-from dilated_cifar.dilation.repair import nearest_without_holes
 
 
 @dataclass(frozen=True)
 class Ruling:
-    """What one rule says: whether it holds (None where it says nothing), and why, in a sentence."""
+    """What one rule says: whether it holds (None where it does not apply), and why, in a sentence."""
 
     rule: str
     holds: bool | None
@@ -64,7 +65,6 @@ def judge(rates: Sequence[int], kernel_size: int = 3) -> Verdict:
     holes = [offset for offset in range(radius + 1) if offset not in offsets]
     distances = hdc_distances(rates)
     factor = gcd(*rates)
-    alternatives = nearest_without_holes(rates, kernel_size) if holes else ()
     return Verdict(
         rates=tuple(rates),
         kernel_size=kernel_size,
@@ -73,7 +73,7 @@ def judge(rates: Sequence[int], kernel_size: int = 3) -> Verdict:
         nearest_hole=holes[0] if holes else None,
         distances=distances,
         factor=factor,
-        alternatives=alternatives,
+        alternatives=nearest_without_holes(rates, kernel_size) if holes else (),
         exact=_rule_exactly(rates, kernel_size),
         published=_rule_by_distance(distances, kernel_size),
         common_factor=_rule_by_factor(rates, factor),
@@ -130,7 +130,7 @@ def has_holes(rates: Sequence[int], kernel_size: int = 3) -> bool:
 
 
 def hdc_distances(rates: Sequence[int]) -> tuple[int, ...]:
-    """Compute M_1..M_n, the published distance between two pixels that are seen, from the last layer back.
+    """Compute M_1..M_n, the published distance between two covered pixels, from the last layer back.
 
     M_n = r_n and M_i = max(M_{i+1} - 2 r_i, 2 r_i - M_{i+1}, r_i); the kernel size does not enter.
 
@@ -162,28 +162,87 @@ def _covered_offsets(rates: Sequence[int], kernel_size: int) -> set[int]:
 
 def _rule_exactly(rates: Sequence[int], kernel_size: int) -> Ruling:
     gap = _first_gap(rates, kernel_size)
-    if gap is None:
-        sentence = "every rate is at most the receptive field of the smaller ones: no pixel is missed"
-    else:
-        rate, field = gap
-        sentence = (
-            f"rate {rate} is larger than {field}, the receptive field of the smaller rates: pixels are missed"
-        )
-    return Ruling("exact criterion", gap is None, sentence)
+    reason = "every rate is at most the receptive field of the smaller ones: no pixel is missed"
+    if gap is not None:
+        field = f"{gap[1]}, the receptive field of the smaller rates"
+        reason = f"rate {gap[0]} is larger than {field}: pixels are missed"
+    return Ruling("exact criterion", gap is None, reason)
 
 
 def _rule_by_distance(distances: tuple[int, ...], kernel_size: int) -> Ruling:
     if len(distances) == 1:
-        return Ruling("published distance", None, "a single rate has no M_2: the published rule says nothing")
-    second = distances[1]
-    compared = f"M_2 = {second} is {'at most' if second <= kernel_size else 'larger than'} K = {kernel_size}"
-    outcome = "the published rule is content" if second <= kernel_size else "the published rule expects holes"
-    return Ruling("published distance", second <= kernel_size, f"{compared}: {outcome}")
+        return Ruling(
+            "published distance", None, "a single rate has no M_2: the published rule does not apply"
+        )
+    holds = distances[1] <= kernel_size
+    compared = f"M_2 = {distances[1]} is {'at most' if holds else 'larger than'} K = {kernel_size}"
+    outcome = f"the published rule is {'satisfied' if holds else 'violated'}"
+    return Ruling("published distance", holds, f"{compared}: {outcome}")
 
 
 def _rule_by_factor(rates: Sequence[int], factor: int) -> Ruling:
-    if factor == 1:
-        sentence = f"{list(rates)} have no common factor: a published necessary condition holds"
-    else:
-        sentence = f"all of {list(rates)} are multiples of {factor}: what lies between is never seen"
-    return Ruling("common factor", factor == 1, sentence)
+    reason = f"{list(rates)} have no common factor: a published necessary condition is satisfied"
+    if factor > 1:
+        reason = f"all of {list(rates)} are multiples of {factor}: pixels between the multiples are missed"
+    return Ruling("common factor", factor == 1, reason)
+
+
+def nearest_without_holes(rates: Sequence[int], kernel_size: int) -> tuple[tuple[int, ...], ...]:
+    """Find the lists of the same length without holes that change least, with any field and with the same.
+
+    The first has the least sum of absolute changes; the second, where it is another one, the least change
+    among those whose receptive field is the given one, or else the widest below it. For [2, 2, 2] and a
+    kernel of 3 they are [1, 2, 2] and [1, 2, 3].
+    """
+    ascending = sorted(rates)
+    costs = _least_changes(ascending, kernel_size)
+    feasible = np.flatnonzero(np.isfinite(costs[-1]))
+    total = sum(rates)
+    smallest_change = min(feasible, key=lambda reached: (costs[-1][reached], abs(reached - total)))
+    same_field = feasible[feasible <= total].max()
+    found = dict.fromkeys(
+        _in_given_order(rates, _walk_back(ascending, kernel_size, costs, int(reached)))
+        for reached in (smallest_change, same_field)
+    )
+    return tuple(found)
+
+
+def _least_changes(ascending: list[int], kernel_size: int) -> list[np.ndarray]:
+    """Least change of the first i rates that makes them sum to s without holes: table [i][s].
+
+    A rate r fits behind smaller ones that sum to s if it is at most their receptive field, 1 + (K-1) s. So
+    the sum is all that the next choice has to know about the choices before it.
+    """
+    sums = 2 * sum(ascending) + 1
+    costs = [np.full(sums, np.inf)]
+    costs[0][0] = 0.0
+    for rate in ascending:
+        latest = np.full(sums, np.inf)
+        for choice in range(1, sum(ascending) + 1):
+            least = _least_sum_before(choice, kernel_size)
+            reached = latest[least + choice :]
+            np.minimum(reached, costs[-1][least : sums - choice] + abs(choice - rate), out=reached)
+        costs.append(latest)
+    return costs
+
+
+def _walk_back(ascending: list[int], kernel_size: int, costs: list[np.ndarray], reached: int) -> list[int]:
+    chosen: list[int] = []
+    for index in range(len(ascending) - 1, -1, -1):
+        for choice in range(reached, 0, -1):
+            before = reached - choice
+            cost = costs[index][before] + abs(choice - ascending[index])
+            if before >= _least_sum_before(choice, kernel_size) and cost == costs[index + 1][reached]:
+                break
+        chosen.append(choice)
+        reached = before
+    return chosen[::-1]
+
+
+def _least_sum_before(rate: int, kernel_size: int) -> int:
+    return -(-(rate - 1) // (kernel_size - 1))
+
+
+def _in_given_order(rates: Sequence[int], ascending: list[int]) -> tuple[int, ...]:
+    order = sorted(range(len(rates)), key=lambda index: rates[index])
+    return tuple(rate for _, rate in sorted(zip(order, ascending, strict=True)))

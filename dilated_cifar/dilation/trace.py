@@ -10,8 +10,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from dilated_cifar.dilation.field import Field
-from dilated_cifar.dilation.operations import Fields, Geometry, Pair, Step, follow, spatial
+from dilated_cifar.dilation.arithmetic import Pair
+from dilated_cifar.dilation.operations import Field, Fields, Geometry, Step, follow, spatial
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Layer:
 
     `kernel`, `stride`, `padding` and `dilation` are None for layers without a window. `start` is the centre
     of the first unit's receptive field, `jump` the distance between the centres of neighbouring units.
-    Padding counts as seen, so that a receptive field may be larger than the image.
+    Padding is included, so that a receptive field may be larger than the image.
     """
 
     name: str
@@ -36,16 +36,31 @@ class Layer:
     parameters: int
     multiply_adds: int
 
+    def is_within(self, module: str) -> bool:
+        """Decide whether this layer is the module of that name or a part of it."""
+        return self.name == module or self.name.startswith(f"{module}.")
+
+    @property
+    def centre_position(self) -> Pair | None:
+        """The (row, column) of the map's centre unit; None where the output is no map."""
+        return None if len(self.output_shape) != 3 else (self.output_shape[1] // 2, self.output_shape[2] // 2)
+
+    def centre_of(self, position: Pair | None) -> tuple[float, float]:
+        """Compute the centre of a unit's receptive field, in input pixels."""
+        row, column = position or (0, 0)
+        return self.start[0] + row * self.jump[0], self.start[1] + column * self.jump[1]
+
 
 @dataclass(frozen=True)
 class Trace:
-    """The layers of a network in the order in which they ran, and their totals.
+    """The layers of a network in the order in which they ran on an image `[C, H, W]`, and their totals.
 
-    `receptive_field` is the side, in pixels, of what one unit of the last feature map sees (the longer side
-    where the two differ): of the map that enters the last global pooling or flattening, or of the output
-    where there is none. `multiply_adds` counts convolutions and linear layers for one image.
+    `receptive_field` is that of one unit of the last feature map in pixels, the longer side where the two
+    differ: of the map that enters the last global pooling or flattening, or of the output where there is
+    none. `multiply_adds` counts convolutions and linear layers for one image.
     """
 
+    input_size: tuple[int, int, int]
     layers: tuple[Layer, ...]
     parameters: int
     receptive_field: int
@@ -56,13 +71,13 @@ class Trace:
         return sum(layer.multiply_adds for layer in self.layers)
 
     def layer(self, name: str) -> Layer:
-        """Find the layer called `name`; of one that ran several times, the last run.
+        """Find what ran last of the module `name`, itself a layer or made of layers.
 
         Raises:
-            ValueError: no layer has that name.
+            ValueError: nothing of that name ran.
         """
         for layer in reversed(self.layers):
-            if layer.name == name:
+            if layer.is_within(name):
                 return layer
         names = ", ".join(dict.fromkeys(layer.name for layer in self.layers))
         raise ValueError(f"no layer is called {name!r}: write one of {names}")
@@ -97,14 +112,10 @@ def trace(module: nn.Module, input_size: tuple[int, int, int]) -> Trace:
                 "write another input size, or smaller dilations and strides"
             ) from error
     if not recorder.layers:
-        raise ValueError(
-            f"{type(module).__name__} ran no layer on its input: write a network that has at least one"
-        )
-    return Trace(
-        layers=tuple(recorder.layers),
-        parameters=sum(parameter.numel() for parameter in module.parameters()),
-        receptive_field=max(field.size for field in recorder.last_map),
-    )
+        raise ValueError(f"{type(module).__name__} ran no layer: write a network that has at least one")
+    parameters = sum(parameter.numel() for parameter in module.parameters())
+    receptive_field = max(field.size for field in recorder.last_map)
+    return Trace(input_size, tuple(recorder.layers), parameters, receptive_field)
 
 
 class _Recorder(TorchDispatchMode):
@@ -173,11 +184,7 @@ class _Recorder(TorchDispatchMode):
         return output
 
     def _note(
-        self,
-        name: str,
-        sources: list[tuple[torch.Tensor, Fields]],
-        args: Sequence[Any],
-        result: torch.Tensor,
+        self, name: str, sources: list[tuple[torch.Tensor, Fields]], args: Sequence[Any], result: torch.Tensor
     ) -> None:
         step = follow(name, sources, args, result)
         self._remember(result, step.fields)
@@ -199,22 +206,16 @@ class _Recorder(TorchDispatchMode):
 
     def _add_row(self, name: str, geometry: Geometry, output: torch.Tensor) -> None:
         fields = self._fields[id(output)]
-        self.layers.append(
-            Layer(
-                name=name,
-                kind=geometry.kind,
-                output_shape=tuple(output.shape[1:]),
-                kernel=geometry.kernel,
-                stride=geometry.stride,
-                padding=geometry.padding,
-                dilation=geometry.dilation,
-                receptive_field=(fields[0].size, fields[1].size),
-                jump=(float(fields[0].jump), float(fields[1].jump)),
-                start=(fields[0].start, fields[1].start),
-                parameters=0,
-                multiply_adds=geometry.multiply_adds,
-            )
+        layer = Layer(
+            name=name,
+            **vars(geometry),
+            output_shape=tuple(output.shape[1:]),
+            receptive_field=(fields[0].size, fields[1].size),
+            jump=(float(fields[0].jump), float(fields[1].jump)),
+            start=(fields[0].start, fields[1].start),
+            parameters=0,
         )
+        self.layers.append(layer)
 
     def _close_leaf(self, name: str, module: nn.Module, output: torch.Tensor, rows: range) -> None:
         if not rows and id(output) in self._fields:

@@ -1,9 +1,9 @@
-"""The figures of one network on one split."""
+"""The figures of one network on one split, and the tables that show them."""
 
 from dataclasses import dataclass
 
 import torch
-from scipy.stats import binomtest
+from rich.table import Table
 from torch import Tensor
 from torchmetrics.functional.classification import (
     multiclass_accuracy,
@@ -14,6 +14,7 @@ from torchmetrics.functional.classification import (
     multiclass_recall,
 )
 
+from dilated_cifar.evaluation.intervals import wilson_interval
 from dilated_cifar.evaluation.predict import score
 
 CALIBRATION_BINS = 15
@@ -21,7 +22,7 @@ CALIBRATION_BINS = 15
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """How one class fares against all others."""
+    """The figures of one class against all others."""
 
     name: str
     images: int
@@ -49,44 +50,59 @@ class Figures:
     """Counts; rows are the true classes, columns the predicted ones."""
 
 
-def wilson_interval(hits: int, count: int) -> tuple[float, float]:
-    """95% interval of a share over draws of what is counted (Wilson 1927)."""
-    interval = binomtest(hits, count).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
 def evaluate(logits: Tensor, labels: Tensor, class_names: list[str]) -> Figures:
-    """Accuracy, its interval and all else that logits [N, classes] say against labels [N]."""
+    """Compute all figures of logits [N, classes] against labels [N]."""
     logits, labels = logits.cpu(), labels.cpu()
     count = len(class_names)
     plain = score(logits, labels)
-    right = round(plain.accuracy * len(labels))
     predicted = logits.argmax(1)
-    per_class = {
-        name: figure(predicted, labels, count, average="none")
-        for name, figure in (
-            ("precision", multiclass_precision),
-            ("recall", multiclass_recall),
-            ("f1", multiclass_f1_score),
-        )
-    }
-    probabilities = logits.softmax(1)
+    metrics = (multiclass_precision, multiclass_recall, multiclass_f1_score)
+    per_class = (metric(predicted, labels, count, average="none").tolist() for metric in metrics)
+    images = torch.bincount(labels, minlength=count).tolist()
+    calibration = multiclass_calibration_error(logits.softmax(1), labels, count, n_bins=CALIBRATION_BINS)
     return Figures(
         images=len(labels),
         accuracy=plain.accuracy,
-        accuracy_interval=wilson_interval(right, len(labels)),
+        accuracy_interval=wilson_interval(int((predicted == labels).sum()), len(labels)),
         loss=plain.loss,
         top5=multiclass_accuracy(logits, labels, count, average="micro", top_k=min(5, count)).item(),
-        calibration_error=multiclass_calibration_error(
-            probabilities, labels, count, n_bins=CALIBRATION_BINS
-        ).item(),
-        classes=[
-            ClassFigures(
-                name=class_names[index],
-                images=int((labels == index).sum()),
-                **{name: values[index].item() for name, values in per_class.items()},
-            )
-            for index in range(count)
-        ],
+        calibration_error=calibration.item(),
+        classes=[ClassFigures(*row) for row in zip(class_names, images, *per_class, strict=True)],
         confusion=multiclass_confusion_matrix(predicted, labels, count).to(torch.int64).tolist(),
     )
+
+
+def figures_table(figures: Figures) -> Table:
+    """Lay out the figures of all images."""
+    low, high = figures.accuracy_interval
+    table = Table(show_header=False)
+    for name, value in (
+        ("images", f"{figures.images:,}"),
+        ("accuracy", f"{figures.accuracy:.2%}  (95% interval {low:.2%} to {high:.2%}, Wilson)"),
+        ("loss", f"{figures.loss:.4f}"),
+        ("top-5 accuracy", f"{figures.top5:.2%}"),
+        ("calibration error", f"{figures.calibration_error:.2%}"),
+    ):
+        table.add_row(name, value)
+    return table
+
+
+def class_table(figures: Figures) -> Table:
+    """Lay out the figures of each class."""
+    table = Table("class")
+    for column in ("images", "precision", "recall", "F1"):
+        table.add_column(column, justify="right")
+    for each in figures.classes:
+        shares = (f"{share:.2%}" for share in (each.precision, each.recall, each.f1))
+        table.add_row(each.name, str(each.images), *shares)
+    return table
+
+
+def confusion_table(figures: Figures) -> Table:
+    """Lay out the confusion matrix; columns are numbers, which rows pair with the names of the classes."""
+    table = Table("true \\ predicted", title="confusion matrix", title_justify="left")
+    for number in range(len(figures.classes)):
+        table.add_column(str(number), justify="right")
+    for number, (each, counts) in enumerate(zip(figures.classes, figures.confusion, strict=True)):
+        table.add_row(f"{number} {each.name}", *(str(count) for count in counts))
+    return table

@@ -44,10 +44,13 @@ class Output:
         """Write numbers as JSON."""
         self._path(f"{name}.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
+    def say(self, line: str) -> None:
+        """Print a line that may be longer than the screen, such as one with a path, without breaking it."""
+        self.console.print(line, soft_wrap=True)
+
     def close(self) -> None:
         """Say what was written."""
-        names = ", ".join(path.name for path in self.written)
-        self.console.print(f"written to {self.folder}: {names}", soft_wrap=True)
+        self.say(f"written to {self.folder}: {', '.join(path.name for path in self.written)}")
 
     def prepare(self) -> None:
         """Make the folder, before minutes are spent on what it is to hold.

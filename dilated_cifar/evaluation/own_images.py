@@ -1,4 +1,4 @@
-"""A user's own pictures, brought to the shape a network was trained on."""
+"""A user's own pictures, brought to the shape that a network was trained on."""
 
 import warnings
 from collections.abc import Sequence
@@ -10,7 +10,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transforms
 
-from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.errors import UserError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
@@ -40,25 +39,24 @@ def find_images(paths: Sequence[str]) -> list[Path]:
     return found
 
 
-def read_images(paths: Sequence[Path]) -> Tensor:
-    """Pictures of any size and mode as uint8 [N, 3, 32, 32].
+def read_images(paths: Sequence[Path], input_size: tuple[int, int, int]) -> Tensor:
+    """Pictures of any size and mode as uint8 [N, 3, H, W], H and W those of `input_size`.
 
-    The camera's orientation is applied, transparency lies on white, and the central square is scaled down
-    with antialiasing.
+    The camera's orientation is applied, transparency lies on white, and the largest central part of the
+    wanted shape is scaled with antialiasing.
 
     Raises:
         UserError: a file is no picture.
     """
-    return torch.stack([read_image(path) for path in paths])
+    return torch.stack([fit_to(read_pixels(path), input_size[1:]) for path in paths])
 
 
-def read_image(path: Path) -> Tensor:
-    """One picture as in `read_images`, [3, 32, 32]."""
-    pixels = read_pixels(path)
-    side = min(pixels.shape[1:])
-    square = transforms.center_crop(pixels, [side, side])
-    small: Tensor = transforms.resize(square, list(Cifar10Config().input_size[1:]), antialias=True)
-    return small
+def fit_to(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    """The largest central part of a picture, uint8 [3, H, W], that has the shape of `size`, scaled to it."""
+    scale = min(before / after for before, after in zip(pixels.shape[1:], size, strict=True))
+    part = transforms.center_crop(pixels, [max(1, round(side * scale)) for side in size])
+    fitted: Tensor = transforms.resize(part, list(size), antialias=True)
+    return fitted
 
 
 def scale_to(pixels: Tensor, longest: int) -> Tensor:

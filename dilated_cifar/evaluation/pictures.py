@@ -34,7 +34,7 @@ def confusion_figure(matrix: NDArray[np.int64], class_names: Sequence[str], *, t
 def mistakes_figure(
     images: Tensor, labels: Tensor, probabilities: Tensor, class_names: Sequence[str], *, most: int = 24
 ) -> Figure | None:
-    """The wrong predictions the network was surest of, with both classes; None where there is no mistake.
+    """The wrong predictions of highest confidence, with both classes; None where there is no mistake.
 
     Args:
         images: uint8 [N, 3, H, W].
@@ -47,20 +47,18 @@ def mistakes_figure(
     wrong = (predicted != labels).nonzero().flatten()
     if len(wrong) == 0:
         return None
-    surest = wrong[confidence[wrong].argsort(descending=True, stable=True)][:most]
+    shown = wrong[confidence[wrong].argsort(descending=True, stable=True)][:most]
     columns = 6
-    rows = -(-len(surest) // columns)
+    rows = -(-len(shown) // columns)
     height = rows * 2.1 + 0.5
     figure = Figure(figsize=(columns * 1.7, height), dpi=100)
     figure.suptitle("Most confident mistakes", y=1 - 0.1 / height, va="top")
     # Fixed margins: fitting them, as `layout="constrained"` does, takes longer than the drawing.
     figure.subplots_adjust(left=0.02, right=0.98, bottom=0.1 / height, top=1 - 0.9 / height, hspace=0.4)
-    for place, index in enumerate(surest.tolist(), start=1):
-        axes = figure.add_subplot(rows, columns, place)
+    for number, index in enumerate(shown.tolist(), start=1):
+        axes = figure.add_subplot(rows, columns, number)
         axes.imshow(images[index].permute(1, 2, 0).cpu().numpy())
         axes.set_axis_off()
-        sure = f"{confidence[index].item():.0%}"
-        axes.set_title(
-            f"{class_names[int(predicted[index])]} {sure}\nis {class_names[int(labels[index])]}", fontsize=8
-        )
+        found, true = class_names[int(predicted[index])], class_names[int(labels[index])]
+        axes.set_title(f"{found} {confidence[index].item():.0%}\ntrue: {true}", fontsize=8)
     return figure

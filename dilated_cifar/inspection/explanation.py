@@ -1,37 +1,37 @@
 """A network and lists of rates explained without training: tables on the screen, pictures and numbers."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+
+from torch import nn
 
 from dilated_cifar.config.base import as_typed, nearest_first
 from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.device import use_threads
-from dilated_cifar.dilation.rates import judge
-from dilated_cifar.dilation.trace import Trace, trace
+from dilated_cifar.dilation.coverage import count_stages, count_unit
+from dilated_cifar.dilation.rates import Verdict, judge
+from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.output import Output
-from dilated_cifar.inspection.count_map_pictures import draw_comparison, draw_layers, draw_rates
-from dilated_cifar.inspection.layer_tables import (
-    LEGEND,
-    layer_table,
+from dilated_cifar.inspection.coverage import draw_stages, draw_unit, unit_sentence
+from dilated_cifar.inspection.layers import LEGEND, layer_table
+from dilated_cifar.inspection.network import LAST_MAP, Inspection, inspect_network
+from dilated_cifar.inspection.verdicts import (
+    draw_comparison,
+    draw_layers,
     verdict_heading,
     verdict_table,
-    view_sentence,
 )
-from dilated_cifar.inspection.view import View, count_maps_before, is_within, last_row, parts_before, view
-from dilated_cifar.inspection.view_pictures import draw_view, draw_view_parts
 from dilated_cifar.models import build
-from dilated_cifar.models.classifier import Classifier
 
-INPUT_SIZE = Cifar10Config().input_size
-LAST_MAP = "features"
-"""The module of every network that puts out the last feature map."""
-ELSEWHERE = (
-    "Strides, pools or shortcuts lie between the layers: the verdicts on lists of rates do not hold "
-    "here; what is seen was counted on the network itself."
+DATA = Cifar10Config()
+"""The data set whose image size and number of classes a network without a checkpoint gets."""
+NO_RULE = (
+    "Strides, pools or shortcuts lie between the layers, so that no rule on lists of rates applies; coverage "
+    "was counted on the network itself."
 )
 
 
@@ -43,43 +43,89 @@ def explain_model(config: ExplainConfig, folder: Path, title: str) -> None:
     """
     use_threads(config.threads)
     output = Output(folder)
-    numbers = explain_network(build(config.model, 10), config.model, config, output, title)
+    model = build(config.model, DATA.classes)
+    inspection = inspect_chosen(model, config.model, DATA.input_size, config)
+    numbers = explain_network(inspection, config.model, config, output, title)
     numbers["lists"] = explain_lists(config, output)
     output.note("explanation", numbers)
     output.close()
 
 
+def inspect_chosen(
+    model: nn.Module, chosen: ModelConfig, input_size: tuple[int, int, int], config: ExplainConfig
+) -> Inspection:
+    """Inspect a network with the unit that `config` names.
+
+    Raises:
+        UserError: there is no such layer or no such unit.
+    """
+    inspection = inspect_network(model, input_size, stack=chosen.stack)
+    if is_centre_of_last_map(config):
+        return inspection
+    position = check_unit(model, inspection.trace, config)
+    return replace(inspection, unit=count_unit(model, inspection.trace, config.layer, position))
+
+
+def is_centre_of_last_map(config: ExplainConfig) -> bool:
+    """Decide whether `config` leaves the unit as it is by default."""
+    return config.layer == LAST_MAP and config.position is None
+
+
+def check_unit(model: nn.Module, traced: Trace, config: ExplainConfig) -> tuple[int, int] | None:
+    """The position that `config` names on the map of its layer, None where it names none.
+
+    Raises:
+        UserError: there is no such layer or no such position.
+    """
+    modules = [name for name, _ in model.named_modules() if name]
+    ran = [name for name in modules if any(layer.is_within(name) for layer in traced.layers)]
+    if config.layer not in ran:
+        raise UserError(f"layer={config.layer}: expected {nearest_first(config.layer, ran)}")
+    if config.position is None:
+        return None
+    written = f"position={as_typed(config.position)}"
+    shape = traced.layer(config.layer).output_shape
+    if len(shape) != 3:
+        raise UserError(f"{written}: the output of {config.layer} is no map; leave position out")
+    row, column = config.position
+    if row >= shape[1] or column >= shape[2]:
+        raise UserError(
+            f"{written}: outside the {shape[1]}x{shape[2]} map of {config.layer}; expected a row from 0 to "
+            f"{shape[1] - 1} and a column from 0 to {shape[2] - 1}"
+        )
+    return row, column
+
+
 def explain_network(
-    model: Classifier, chosen: ModelConfig, config: ExplainConfig, output: Output, title: str, stem: str = ""
+    inspection: Inspection,
+    chosen: ModelConfig,
+    config: ExplainConfig,
+    output: Output,
+    title: str,
+    stem: str = "",
 ) -> dict[str, Any]:
-    """Print the layers, verdicts and coverage of a network and draw what its unit counts.
+    """Print layers, verdicts and coverage of a network and draw the count maps of its unit.
 
     Returns:
         The same as plain data.
     """
-    traced = trace(model, INPUT_SIZE)
-    seen = look(model, traced, config)
-    console, stack = output.console, chosen.stack
+    traced, verdict, unit = inspection.trace, inspection.verdict, inspection.unit
+    console = output.console
     console.print(layer_table(traced, title))
     console.print(LEGEND, style="dim")
     console.print()
-    verdict = None
-    if stack is None:
-        console.print(ELSEWHERE)
+    if verdict is None:
+        console.print(NO_RULE)
     else:
-        verdict = judge(*stack)
-        console.print(verdict_heading(verdict))
-        console.print(verdict_table(verdict))
-    console.print(view_sentence(seen, config.layer))
+        show_verdict(verdict, output)
+    console.print(unit_sentence(unit))
     console.print()
-    if stack is not None and config.layer == LAST_MAP and config.position is None:
-        output.draw(f"{stem}count_map", draw_rates(*stack))
-        output.draw(f"{stem}layers", draw_layers(*stack))
+    if verdict is not None and is_centre_of_last_map(config):
+        output.draw(f"{stem}count_map", draw_comparison([verdict.rates], verdict.kernel_size))
+        output.draw(f"{stem}layers", draw_layers(verdict.rates, verdict.kernel_size))
     else:
-        output.draw(f"{stem}count_map", draw_view(seen, config.layer))
-        parts = parts_before(traced, config.layer)
-        maps = count_maps_before(model, INPUT_SIZE, seen, config.layer, parts)
-        output.draw(f"{stem}layers", draw_view_parts(seen, config.layer, maps))
+        output.draw(f"{stem}count_map", draw_unit(unit))
+        output.draw(f"{stem}layers", draw_stages(unit, count_stages(inspection.model, traced, unit)))
     return {
         "model": asdict(chosen),
         "layers": [asdict(layer) for layer in traced.layers],
@@ -88,52 +134,29 @@ def explain_network(
         "receptive_field": traced.receptive_field,
         "verdict": None if verdict is None else asdict(verdict),
         "unit": {
-            "layer": config.layer,
-            "position": seen.position,
-            "centre": seen.centre,
-            "box": seen.box,
-            "covered": seen.covered,
-            "nearest_hole": seen.nearest_hole,
-            "counts": seen.counts.tolist(),
+            "layer": unit.name,
+            "position": unit.position,
+            "centre": unit.centre,
+            "box": unit.box,
+            "covered": unit.covered,
+            "nearest_hole": unit.nearest_hole,
+            "counts": unit.counts.tolist(),
         },
     }
 
 
-def look(model: Classifier, traced: Trace, config: ExplainConfig) -> View:
-    """What the unit that `config` names sees.
-
-    Raises:
-        UserError: there is no such layer or no such unit.
-    """
-    rows = dict.fromkeys(layer.name for layer in traced.layers)
-    ran = [name for name, _ in model.named_modules() if name and any(is_within(row, name) for row in rows)]
-    if config.layer not in ran:
-        raise UserError(f"layer={config.layer}: expected {nearest_first(config.layer, ran)}")
-    shape = last_row(traced, config.layer).output_shape
-    position = None
-    if config.position is not None:
-        position = (config.position[0], config.position[1])
-        if len(shape) != 3:
-            raise UserError(
-                f"position={as_typed(config.position)}: {config.layer} puts out no map; leave position out"
-            )
-        if position[0] >= shape[1] or position[1] >= shape[2]:
-            raise UserError(
-                f"position={as_typed(config.position)}: outside the {shape[1]}x{shape[2]} map of "
-                f"{config.layer}; expected a row from 0 to {shape[1] - 1} and a column from 0 to "
-                f"{shape[2] - 1}"
-            )
-    return view(model, INPUT_SIZE, traced, config.layer, position)
-
-
 def explain_lists(config: ExplainConfig, output: Output) -> list[dict[str, Any]]:
     """Print the verdicts on the lists of rates that `config` names and draw their maps side by side."""
-    lists = config.rate_lists
-    verdicts = [judge(rates, config.kernel_size) for rates in lists]
+    verdicts = [judge(rates, config.kernel_size) for rates in config.rate_lists]
     for verdict in verdicts:
-        output.console.print(verdict_heading(verdict))
-        output.console.print(verdict_table(verdict))
+        show_verdict(verdict, output)
         output.console.print()
-    if lists:
-        output.draw("comparison", draw_comparison(lists, config.kernel_size))
+    if verdicts:
+        output.draw("comparison", draw_comparison(config.rate_lists, config.kernel_size))
     return [asdict(verdict) for verdict in verdicts]
+
+
+def show_verdict(verdict: Verdict, output: Output) -> None:
+    """Print the verdicts on one list of rates."""
+    output.console.print(verdict_heading(verdict))
+    output.console.print(verdict_table(verdict))

@@ -52,7 +52,7 @@ def opened(folder: Path, config: Config, waits: Callable[[], bool] = lambda: Fal
             f"{folder}: cannot be written ({error.strerror}); choose another place with output_dir=FOLDER"
         ) from error
     try:
-        found = look(folder)
+        found = found_in(folder)
         if found is Found.NOTHING:
             write_config(folder, config)
         else:
@@ -71,7 +71,7 @@ def acquired(lock: FileLock) -> bool:
     return True
 
 
-def look(folder: Path) -> Found:
+def found_in(folder: Path) -> Found:
     """How far the run in `folder` has come."""
     if (folder / SUMMARY).is_file():
         return Found.FINISHED

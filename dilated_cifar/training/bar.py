@@ -40,7 +40,7 @@ class Bar:
         self._bar.close()
 
     def advance(self, images: int) -> bool:
-        """Count images; true where it is time to `show` fresh figures, five times a second at the most."""
+        """Count images; true where it is time to `show` new figures, five times a second at the most."""
         self._bar.update(images)
         self._done += images
         now = time.monotonic()

@@ -16,13 +16,13 @@ from dilated_cifar.data.batches import batches, steps_per_epoch
 from dilated_cifar.data.randomness import derive_seed
 from dilated_cifar.data.splits import Splits, load
 from dilated_cifar.device import Machine, choose_machine, use_threads
-from dilated_cifar.dilation.trace import Trace, trace
+from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.errors import Interrupted, RunError
+from dilated_cifar.inspection.network import hole_warning, inspect_network
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.folder import best_checkpoint, last_checkpoint
 from dilated_cifar.runs.record import Summary, write_curves, write_predictions, write_summary
 from dilated_cifar.training.bar import Bar
-from dilated_cifar.training.explanation import hole_warning
 from dilated_cifar.training.measure import measure_epoch, measure_weights, summarize
 from dilated_cifar.training.optimizer import set_learning_rate
 from dilated_cifar.training.schedule import learning_rate
@@ -57,14 +57,14 @@ def train(config: Config, folder: Path) -> Summary:
         last_checkpoint(folder).parent.mkdir(exist_ok=True)
         state = new_state(config, splits.class_names, machine)
     logger.info("training on %s with %d images", machine, len(splits.train))
-    network = trace(state.model, config.data.input_size)
+    network = inspect_network(state.model, config.data.input_size, stack=config.model.stack)
     with StopSignals() as stop, Board(folder, first_epoch=state.progress.epoch + 1) as board:
         if not resumed:
-            if holes := hole_warning(state.model, config.model):
+            if holes := hole_warning(network):
                 logger.warning("%s", holes)
-            board.begin(state, splits)
+            board.begin(state, splits, network)
         run_epochs(state, splits, machine, folder, board, stop)
-        summary = close_run(state, splits, machine, folder, network)
+        summary = close_run(state, splits, machine, folder, network.trace)
         board.finish(state, summary)
     return summary
 

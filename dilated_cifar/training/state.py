@@ -128,7 +128,7 @@ def saved_state(config: Config, path: Path, machine: Machine) -> State:
         UserError: the file is damaged or does not hold a training state.
     """
     saved = checkpoint.load(path)
-    checkpoint.restore(saved, path)  # refuses weights that do not fit, in words
+    checkpoint.restore(saved, path)  # refuses weights that do not fit in one line
     state = new_state(config, saved.class_names, machine)
     assert saved.training is not None
     averaging = saved.training["averaging"]

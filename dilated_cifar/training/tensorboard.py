@@ -18,8 +18,8 @@ from dilated_cifar.data.augment import augment
 from dilated_cifar.data.batches import batches
 from dilated_cifar.data.splits import Splits
 from dilated_cifar.evaluation.pictures import confusion_figure, mistakes_figure
+from dilated_cifar.inspection.network import Inspection, describe, draw_coverage
 from dilated_cifar.runs.record import Summary
-from dilated_cifar.training.explanation import add_explanation
 from dilated_cifar.training.state import State
 
 PICTURES = 10
@@ -41,7 +41,7 @@ class Board:
     ) -> None:
         self._writer.close()
 
-    def begin(self, state: State, splits: Splits) -> None:
+    def begin(self, state: State, splits: Splits, network: Inspection) -> None:
         """Write what is known before the first step: configuration, network, augmented images."""
         writer, config = self._writer, state.config
         held_out = splits.held_out[0]
@@ -57,7 +57,8 @@ class Board:
         )
         writer.add_image("augmented", make_grid(drawn, nrow=8, padding=1), 0)
         add_graph(writer, state)
-        add_explanation(writer, state.model, config.model)
+        writer.add_text("network", describe(network), 0)
+        writer.add_figure("count map", draw_coverage(network), 0)
         writer.flush()
 
     def add_epoch(self, state: State, splits: Splits, logits: Tensor) -> None:

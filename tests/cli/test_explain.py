@@ -11,11 +11,6 @@ import torch
 from PIL import Image
 
 from dilated_cifar.cli import explain, train
-from dilated_cifar.config.model import CnnConfig, ResNetConfig
-from dilated_cifar.evaluation.opened import open_all
-from dilated_cifar.inspection.sight_panels import maps_side_by_side
-from dilated_cifar.models import build
-from dilated_cifar.training.explanation import hole_warning
 
 ROOT = Path(__file__).resolve().parents[2]
 Told = Callable[..., str]
@@ -71,38 +66,40 @@ def test_a_process_of_its_own_explains_a_network_in_80_columns(tmp_path: Path) -
 
 def test_rates_with_holes_get_their_verdicts_and_a_way_out(told: Told, tmp_path: Path) -> None:
     said = told("model=plain", "model.dilations=[2,2,2]")
-    assert "field 13x13, 29.0% covered, nearest hole 1 pixel from the centre" in said
-    assert "exact criterion broken rate 2 is larger than 1" in said
-    assert "published distance holds" in said
-    assert "common factor broken all of [2, 2, 2] are multiples of 2" in said
+    assert "receptive field 13x13, 29.0% covered, nearest hole 1 pixel from the centre" in said
+    assert "exact criterion fail rate 2 is larger than 1" in said
+    assert "published distance pass" in said
+    assert "common factor fail all of [2, 2, 2] are multiples of 2" in said
     assert "nearest without holes [1, 2, 2] or [1, 2, 3]" in said
     assert (tmp_path / "outputs" / "explain" / "plain__dilations-2-2-2" / "count_map.png").is_file()
 
 
 def test_lists_of_rates_are_judged_and_drawn_side_by_side(told: Told, tmp_path: Path) -> None:
     said = told("rates=[[1,2,5],[2,2,2],[1,2,3,1,2,3]]", "output=out")
-    assert "rates 1, 2, 3, 1, 2, 3, 3x3 kernels: field 25x25, 100.0% covered" in said
+    assert "rates 1, 2, 3, 1, 2, 3, 3x3 kernels: receptive field 25x25, 100.0% covered" in said
     numbers = json.loads((tmp_path / "out" / "explanation.json").read_text())
     assert [verdict["receptive_field"] for verdict in numbers["lists"]] == [17, 13, 25]
     with Image.open(tmp_path / "out" / "comparison.png") as picture:
         assert picture.width > 2 * picture.height
-    assert "rates 1, 2, 5x5 kernels: field 13x13" in told("rates=[1,2]", "kernel_size=5", "output=out")
+    assert "rates 1, 2, 5x5 kernels: receptive field 13x13" in told(
+        "rates=[1,2]", "kernel_size=5", "output=out"
+    )
 
 
 def test_a_residual_network_is_counted_itself(told: Told, tmp_path: Path) -> None:
     said = told("model=resnet", "output=out")
-    assert "verdicts on lists of rates do not hold here" in said
+    assert "no rule on lists of rates applies" in said
     assert "195,738" in said
     assert "exact criterion" not in said
-    assert "unit (4, 4) of features (8x8): field 53x53" in said
+    assert "unit (4, 4) of features (8x8): receptive field 53x53" in said
     numbers = json.loads((tmp_path / "out" / "explanation.json").read_text())
     assert numbers["verdict"] is None
     assert numbers["unit"]["covered"] == 1.0
 
 
-def test_any_unit_of_any_layer_may_look(told: Told, tmp_path: Path) -> None:
+def test_any_unit_of_any_layer_may_be_chosen(told: Told, tmp_path: Path) -> None:
     said = told("layer=features.conv2", "position=[0,3]", "output=out")
-    assert "unit (0, 3) of features.conv2 (26x26): field 7x7" in said
+    assert "unit (0, 3) of features.conv2 (26x26): receptive field 7x7" in said
     assert "rows 0 to 6, columns 3 to 9" in said
     counts = torch.tensor(json.loads((tmp_path / "out" / "explanation.json").read_text())["unit"]["counts"])
     assert counts.sum() == 81
@@ -115,7 +112,7 @@ def test_any_unit_of_any_layer_may_look(told: Told, tmp_path: Path) -> None:
         (["layer=features.conv9"], "layer=features.conv9: expected features.conv"),
         (["position=[99,0]"], "position=[99,0]: outside the 16x16 map of features"),
         (["position=[1]"], "position=[1]: expected a row and a column"),
-        (["layer=classifier", "position=[0,0]"], "classifier puts out no map"),
+        (["layer=classifier", "position=[0,0]"], "the output of classifier is no map"),
         (["kernel_size=4"], "kernel_size=4: expected an odd number"),
         (["model.kernel_size=4"], "model.kernel_size=4: expected an odd number"),
         (["rates=[[]]"], "the list of rates is empty"),
@@ -150,10 +147,10 @@ def test_wrong_input_gets_one_line_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_checkpoint_is_measured_beside_fresh_weights(told: Told, runs: Path) -> None:
+def test_a_checkpoint_is_measured_beside_randomly_initialised_networks(told: Told, runs: Path) -> None:
     said = told(f"checkpoint={runs / 'gridded'}", "samples=16", "controls=2", "threads=1")
     assert "lattice share gridded 1.00 1.00" in said
-    assert "lattice share: does not separate gridded from fresh weights." in said
+    assert "lattice share: does not separate gridded from random initialisation." in said
     assert "Luo et al. 2016" in said
     folder = runs / "gridded" / "explain"
     assert {path.name for path in folder.iterdir()} == {
@@ -164,14 +161,14 @@ def test_a_checkpoint_is_measured_beside_fresh_weights(told: Told, runs: Path) -
         "lattice.png",
         "class_maps.png",
         "strongest.png",
-        "sight.json",
+        "inspection.json",
     }
-    numbers = json.loads((folder / "sight.json").read_text(), parse_constant=pytest.fail)
+    numbers = json.loads((folder / "inspection.json").read_text(), parse_constant=pytest.fail)
     (network,) = numbers["networks"]
     assert network["stage"] == {"input_of": "features.conv1", "rate": 2}
     assert network["images"] == 16
     assert network["measures"]["overlap_image"]["trained"] == 0.0
-    assert len(network["measures"]["radius_95"]["fresh"]) == 2
+    assert len(network["measures"]["radius_95"]["randomly_initialised"]) == 2
 
 
 def test_several_checkpoints_stand_side_by_side_with_ones_own_pictures(
@@ -189,7 +186,7 @@ def test_several_checkpoints_stand_side_by_side_with_ones_own_pictures(
     folder = tmp_path / "outputs" / "explain" / "plain__gridded"
     names = {path.name for path in folder.iterdir()}
     assert {"plain-count_map.png", "gridded-count_map.png", "strongest.png", "effective_field.png"} <= names
-    numbers = json.loads((folder / "sight.json").read_text())
+    numbers = json.loads((folder / "inspection.json").read_text())
     assert [network["label"] for network in numbers["networks"]] == ["plain", "gridded"]
     listed = told(f"checkpoint=[{both[0]},{both[1]}]", "samples=8", "controls=2", "output=other")
     assert "lattice share plain - gridded 1.00" in listed
@@ -213,24 +210,3 @@ def test_a_run_begins_with_its_layers_and_its_count_map(runs: Path) -> None:
     assert "| features.conv3 | conv 3x3 | 2 |" in table
     assert "29.0% covered" in table
     assert events.Images("count map")[0].width > 300
-
-
-def test_pools_between_the_layers_are_counted_and_not_judged_by_the_list() -> None:
-    pooled = CnnConfig(dilations=[1, 2, 2], pool=True, padding="same")
-    warned = hole_warning(build(pooled, 10), pooled)
-    gridded = CnnConfig(dilations=[2, 4, 2], pool=True, padding="same")
-    assert warned is None
-    assert "the network leaves holes: unit (4, 4)" in str(hole_warning(build(gridded, 10), gridded))
-    assert hole_warning(build(ResNetConfig(), 10), ResNetConfig()) is None
-
-
-def test_class_maps_are_drawn_of_networks_that_know_the_same_classes(runs: Path, tmp_path: Path) -> None:
-    saved = torch.load(runs / "plain" / "checkpoints" / "best.pt", weights_only=True)
-    saved["class_names"] = [f"other {number}" for number in range(10)]
-    torch.save(saved, tmp_path / "other.pt")
-    alike, other = str(runs / "gridded"), str(tmp_path / "other.pt")
-    images = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
-    for checkpoints, columns in (([alike, str(runs / "plain")], 3), ([alike, other], 2)):
-        figure = maps_side_by_side(open_all(checkpoints, device="cpu"), images, ["$a^$", "b"])
-        assert len(figure.axes) == 2 * len(images) * columns
-        figure.savefig(tmp_path / "maps.png")

@@ -14,7 +14,7 @@ from PIL import Image
 from dilated_cifar.cli import localize, train
 from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.config.localize import LocalizeConfig
-from dilated_cifar.inspection.localization.report import scenes_of
+from dilated_cifar.inspection.localization.localization import scenes_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FEW = ["scenes=30", "tuning=20", "shown=3", "threads=1"]
@@ -55,7 +55,7 @@ def told(
     return run
 
 
-def test_networks_stand_in_one_table_beside_boxes_that_see_nothing(
+def test_networks_stand_in_one_table_beside_image_independent_baselines(
     told: Told, runs: Path, tmp_path: Path
 ) -> None:
     said = told(f"checkpoint={runs / 'drn_c'}", str(runs / "twin"))
@@ -66,7 +66,7 @@ def test_networks_stand_in_one_table_beside_boxes_that_see_nothing(
         assert picture.width > picture.height
     numbers = json.loads((folder / "localization.json").read_text(), parse_constant=pytest.fail)
     rows = [(row["network"], row["box"]) for row in numbers["results"]]
-    boxes = ["its places", "upsampled", "whole", "centre"]
+    boxes = ["native", "upsampled", "whole", "centre"]
     assert rows == [(network, box) for network in ("drn_c", "twin") for box in boxes]
     for row in numbers["results"]:
         assert (row["threshold"] is None) == (row["box"] in ("whole", "centre"))
@@ -79,9 +79,9 @@ def test_networks_stand_in_one_table_beside_boxes_that_see_nothing(
                 figures["localized"]["low"] <= figures["localized"]["value"] <= figures["localized"]["high"]
             )
     assert numbers["threshold"] is None
-    # What sees nothing is the same for all networks, but for the class they name.
-    blind = [row["figures"]["all"]["mean_iou"] for row in numbers["results"] if row["threshold"] is None]
-    assert blind[:2] == blind[2:]
+    # A box that does not depend on the image is the same for all networks, whatever class they predict.
+    baselines = [row["figures"]["all"]["mean_iou"] for row in numbers["results"] if row["threshold"] is None]
+    assert baselines[:2] == baselines[2:]
 
 
 def test_the_same_seed_gives_the_same_figures_and_another_does_not(
@@ -97,7 +97,7 @@ def test_the_same_seed_gives_the_same_figures_and_another_does_not(
     assert one != three
 
 
-def test_thresholds_are_not_chosen_on_the_places_of_the_test_scenes(runs: Path, cifar10_root: Path) -> None:
+def test_thresholds_are_not_chosen_on_the_boxes_of_the_test_scenes(runs: Path, cifar10_root: Path) -> None:
     config = LocalizeConfig(checkpoint=[str(runs / "drn_c")], scenes=40, tuning=40)
     data = Cifar10Config(root=str(cifar10_root), validation=50, train=128, test=50)
     tuning, scenes = scenes_of(data, "train", config), scenes_of(data, "test", config)
@@ -139,7 +139,9 @@ def test_ones_own_pictures_get_a_heat_map_and_a_box(told: Told, runs: Path, tmp_
         top, left, bottom, right = picture["box"]
         assert 0 <= top < bottom <= picture["size"][0]
         assert 0 <= left < right <= picture["size"][1]
-    assert "none: no place passes" in told(f"checkpoint={runs / 'drn_c'}", "images=grey.jpg", "threshold=1e9")
+    assert "none above the threshold" in told(
+        f"checkpoint={runs / 'drn_c'}", "images=grey.jpg", "threshold=1e9"
+    )
 
 
 def test_a_checkpoint_is_enough_for_pictures_where_the_threshold_is_given(runs: Path, tmp_path: Path) -> None:
@@ -170,9 +172,9 @@ def test_a_checkpoint_is_enough_for_pictures_where_the_threshold_is_given(runs: 
         (["seed=18446744073709551616"], "expected a whole number from 0 to 2**64 - 1"),
         (["output=grey.png"], "output=grey.png: cannot be written"),
         (["images=none.png"], "images=none.png: no pictures there"),
-        (["images=tiny.png"], "tiny.png: 8x8 pixels, fewer than the 32x32 places of the class map of drn_c"),
-        (["images=strip.png"], "class map of drn_c has 1x32 places on 2x64 pixels"),
-        (["checkpoint=POOLED", "canvas=32", "scales=[0.5,1]"], "class map of pooled has 1x1 places"),
+        (["images=tiny.png"], "tiny.png: 8x8 pixels, fewer than the 32x32 cells of the class map of drn_c"),
+        (["images=strip.png"], "class map of drn_c has 1x32 cells on 2x64 pixels"),
+        (["checkpoint=POOLED", "canvas=32", "scales=[0.5,1]"], "class map of pooled has 1x1 cells"),
         (["images=grey.png", "data.root=nowhere", "data.download=false"], "CIFAR-10 is not in nowhere"),
     ],
 )

@@ -164,13 +164,13 @@ def test_the_weights_play_no_part_and_stay() -> None:
 
 def test_a_field_of_two_hundred_pixels_takes_under_a_second() -> None:
     rates = [1, 2, 5] * 12 + [1, 2]
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert count_map(rates).shape == (199, 199)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
     network = stack(rates)
-    begin = time.perf_counter()
+    begin = time.process_time()
     network_count_map(network, (3, 224, 224))
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
 
 
 def test_wrong_input_is_refused_in_one_line() -> None:

@@ -121,9 +121,9 @@ def test_the_warning_is_one_line_with_the_numbers_and_what_to_try() -> None:
 
 
 def test_large_rates_are_judged_at_once() -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     judge([300] * 8)
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Localization without training: where a network sees the class it names, measured on scenes."""
+"""Where is the object? Localization without further training, measured on scenes."""

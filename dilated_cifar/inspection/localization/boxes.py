@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from dilated_cifar.inspection.localization.maps import Grid
+from dilated_cifar.inspection.localization.grid import Grid
 
 
 def winning_responses(maps: Tensor, classes: Tensor) -> Tensor:
-    """The response of one class of each image where it wins over all others, elsewhere -inf.
+    """The response of one class of each image where it is the highest of all classes, elsewhere -inf.
 
     Args:
         maps: Class maps, [N, classes, h, w].
@@ -21,12 +21,12 @@ def winning_responses(maps: Tensor, classes: Tensor) -> Tensor:
 
 
 def boxes_around(responses: Tensor, threshold: float, grid: Grid) -> Tensor:
-    """The smallest box around all places whose response passes a threshold; nan where none does.
+    """The smallest box around all cells whose response is above a threshold; nan where none is.
 
     Args:
-        responses: Of the places where the class wins, -inf elsewhere, [N, h, w].
+        responses: Of the cells where the class wins, -inf elsewhere, [N, h, w].
         threshold: Responses above it count.
-        grid: Where the places lie.
+        grid: Where the cells lie.
 
     Source: Yu, Koltun & Funkhouser 2017, "Dilated residual networks", section 3.
     """

@@ -1,4 +1,4 @@
-"""Boxes around the places of a map, and what they are worth."""
+"""Boxes around the cells of a map, and their overlap."""
 
 import pytest
 import torch
@@ -12,14 +12,14 @@ from dilated_cifar.inspection.localization.boxes import (
     overlaps,
     winning_responses,
 )
-from dilated_cifar.inspection.localization.maps import Grid, to_pixels, upsample
+from dilated_cifar.inspection.localization.grid import Grid, to_pixels, upsample
 
 PIXELS = Grid((0.0, 0.0), (1.0, 1.0), (8, 8), (8, 8))
 STRIDED = Grid((0.0, 0.0), (2.0, 2.0), (4, 4), (8, 8))
 """Centres on pixels 0, 2, 4, 6, as those of a 3x3 convolution with stride 2 and padding 1."""
 
 
-def test_only_places_where_the_class_wins_and_passes_are_in_the_box() -> None:
+def test_only_cells_where_the_class_wins_and_passes_are_in_the_box() -> None:
     maps = torch.zeros(1, 3, 8, 8)
     maps[0, 1, 2:5, 3:6] = 2.0
     maps[0, 1, 7, 7] = 1.0
@@ -46,7 +46,7 @@ def test_a_box_of_winners_is_found_to_the_pixel(box: tuple[int, int, int, int], 
     assert overlaps(found, torch.tensor([[0, 0, 8, 8], [top, left, bottom, right]])).tolist() == [0.0, 1.0]
 
 
-def test_a_place_reaches_half_way_to_its_neighbours_and_not_beyond_the_image() -> None:
+def test_a_cell_reaches_half_way_to_its_neighbours_and_not_beyond_the_image() -> None:
     assert [edge.tolist() for edge in STRIDED.edges(0)] == [[0, 1.5, 3.5, 5.5], [1.5, 3.5, 5.5, 8]]
     responses = torch.full((1, 4, 4), -torch.inf)
     responses[0, 1, 3] = 1.0
@@ -55,21 +55,21 @@ def test_a_place_reaches_half_way_to_its_neighbours_and_not_beyond_the_image() -
     assert mask.nonzero().tolist() == [[row, column] for row in (1, 2) for column in (5, 6, 7)]
 
 
-def test_every_pixel_lies_in_one_place_and_every_inner_place_has_as_many() -> None:
+def test_every_pixel_lies_in_one_cell_and_every_inner_cell_has_as_many() -> None:
     for jump in (1, 2, 4):
         grid = Grid((0.0, 0.0), (jump, jump), (32 // jump, 32 // jump), (32, 32))
         owned = torch.zeros(32, 32)
         sizes = []
-        for place in range(32 // jump):
+        for cell in range(32 // jump):
             mask = torch.zeros(grid.shape, dtype=torch.bool)
-            mask[place, place] = True
+            mask[cell, cell] = True
             owned += (pixels := to_pixels(mask, grid))
             sizes.append(int(pixels.sum()))
         assert set(sizes[1:-1]) == {jump**2}
         assert owned.diagonal().tolist() == [1.0] * 32
 
 
-def test_valid_padding_leaves_a_border_without_places() -> None:
+def test_valid_padding_leaves_a_border_without_cells() -> None:
     grid = Grid((2.0, 2.0), (1.0, 1.0), (4, 4), (8, 8))
     mask = to_pixels(torch.ones(4, 4, dtype=torch.bool), grid)
     assert mask.sum() == 16
@@ -77,13 +77,13 @@ def test_valid_padding_leaves_a_border_without_places() -> None:
     assert boxes_around(torch.ones(1, 4, 4), 0.0, grid).tolist() == [[2, 2, 6, 6]]
 
 
-def test_upsampling_puts_every_place_where_it_belongs() -> None:
+def test_upsampling_puts_every_cell_where_it_belongs() -> None:
     maps = torch.arange(16.0).view(1, 1, 4, 4)
-    dense, grid = upsample(maps, STRIDED)
-    assert grid == PIXELS
+    dense = upsample(maps, STRIDED)
+    assert STRIDED.of_pixels == PIXELS
     torch.testing.assert_close(dense[:, :, ::2, ::2], maps)
     torch.testing.assert_close(dense[0, 0, 0, 1], torch.tensor(0.5))
-    torch.testing.assert_close(dense[0, 0, :, 7], dense[0, 0, :, 6])  # beyond the last place
+    torch.testing.assert_close(dense[0, 0, :, 7], dense[0, 0, :, 6])  # beyond the last cell
 
 
 @pytest.mark.parametrize(

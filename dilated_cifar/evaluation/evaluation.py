@@ -1,0 +1,108 @@
+"""From a checkpoint to tables on the screen and files beside it."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+from torch import Tensor
+
+from dilated_cifar.config.data import DataConfig
+from dilated_cifar.config.evaluate import EvaluateConfig
+from dilated_cifar.data.splits import load_split
+from dilated_cifar.device import use_threads
+from dilated_cifar.evaluation.metrics import class_table, confusion_table, evaluate, figures_table
+from dilated_cifar.evaluation.output import Output
+from dilated_cifar.evaluation.own_images import find_images, read_images
+from dilated_cifar.evaluation.pictures import confusion_figure
+from dilated_cifar.evaluation.predict import BATCH, predict
+from dilated_cifar.evaluation.trained import Trained, data_here, open_checkpoint, run_folder
+from dilated_cifar.runs import checkpoint
+
+
+def evaluate_split(config: EvaluateConfig) -> None:
+    """Print and write the figures of a checkpoint on one split.
+
+    Raises:
+        UserError: the checkpoint, the split, the data or the output folder is not as expected.
+    """
+    trained = open_chosen(config)
+    data = data_here(trained.config.data, config.data)
+    split = load_split(data, config.split)
+    logits, speed = timed_logits(trained, split.images, data, flip=config.flip)
+    figures = evaluate(logits, split.labels, trained.class_names)
+    stem = f"{trained.path.stem}-{config.split}{'-flip' if config.flip else ''}"
+    output = output_of(config, trained)
+    confusion = np.array(figures.confusion)
+    title = f"{config.split} split: images of each class"
+    output.draw(f"{stem}-confusion", confusion_figure(confusion, trained.class_names, title=title))
+    measured = {**asdict(figures), "images_per_second": speed, "class_names": trained.class_names}
+    output.note(stem, described(config, trained) | measured)
+    output.say(f"{trained.path}, epoch {trained.epoch}, {config.split} split")
+    table = figures_table(figures)
+    table.add_row("speed", f"{speed:,.0f} images/s on {trained.machine}")
+    for each in (table, class_table(figures), confusion_table(figures)):
+        output.console.print(each)
+    output.close()
+
+
+def evaluate_images(config: EvaluateConfig) -> None:
+    """Print and write the classes that a checkpoint predicts for the user's own pictures.
+
+    Raises:
+        UserError: the checkpoint, a picture or the output folder is not as expected.
+    """
+    paths = find_images(config.images)
+    trained = open_chosen(config)
+    data = trained.config.data
+    images = read_images(paths, data.input_size).to(trained.machine.device)
+    probabilities = predict(trained.model, images, data, trained.machine, flip=config.flip).softmax(1).cpu()
+    table = Table("picture", "first", "second", "third")
+    results = []
+    for path, row in zip(paths, probabilities, strict=True):
+        order = row.argsort(descending=True, stable=True).tolist()
+        found = {trained.class_names[index]: row[index].item() for index in order}
+        table.add_row(str(path), *(f"{name} {share:.1%}" for name, share in list(found.items())[:3]))
+        results.append({"picture": str(path), "class": next(iter(found)), "probabilities": found})
+    output = output_of(config, trained)
+    output.note(f"{trained.path.stem}-images", described(config, trained) | {"pictures": results})
+    output.say(f"{trained.path}, epoch {trained.epoch}")
+    output.console.print(table)
+    output.close()
+
+
+def open_chosen(config: EvaluateConfig) -> Trained:
+    """Open the checkpoint that `config` names."""
+    use_threads(config.threads)
+    path = Path(config.checkpoint) if config.checkpoint else checkpoint.of_run(Path(config.run or ""))
+    return open_checkpoint(path, device=config.device, precision=config.precision)
+
+
+def timed_logits(trained: Trained, images: Tensor, data: DataConfig, *, flip: bool) -> tuple[Tensor, float]:
+    """Logits [N, classes] of images uint8 [N, 3, H, W], and images per second."""
+    model, machine = trained.model, trained.machine
+    images = images.to(machine.device)
+    predict(model, images[:BATCH], data, machine, flip=flip)  # not timed: the first pass is slow
+    machine.synchronize()
+    start = time.perf_counter()
+    logits = predict(model, images, data, machine, flip=flip)
+    machine.synchronize()
+    return logits, len(images) / (time.perf_counter() - start)
+
+
+def output_of(config: EvaluateConfig, trained: Trained) -> Output:
+    """Where the results go: the folder that `config` names, else `evaluation` in the run folder."""
+    return Output(run_folder(trained.path) / "evaluation" if config.output is None else Path(config.output))
+
+
+def described(config: EvaluateConfig, trained: Trained) -> dict[str, Any]:
+    """What the results were measured on, as plain data."""
+    return {
+        "checkpoint": str(trained.path),
+        "epoch": trained.epoch,
+        "split": None if config.images else config.split,
+        "flip": config.flip,
+        "device": str(trained.machine),
+    }

@@ -1,0 +1,105 @@
+"""What do the layers respond to? The channel of highest mean activation of every layer, drawn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from dilated_cifar.evaluation.trained import Trained
+from dilated_cifar.models.classifier import Classifier
+
+_THUMBNAIL_INCHES = 1.35
+
+
+@dataclass(frozen=True)
+class Strongest:
+    """Of each image, a layer's channel with the highest mean activation: its number and its map."""
+
+    layer: str
+    channels: list[int]
+    maps: Tensor
+    """[N, h, w]."""
+
+
+def shown_layers(features: nn.Module) -> dict[str, str]:
+    """The layers worth a picture, each with the module whose output is shown.
+
+    A block, or a stem of several layers, is shown as a whole; of layers that stand alone, the convolution
+    behind its norm, activation and pooling.
+    """
+    shown: dict[str, str] = {}
+    for name, child in features.named_children():
+        parts = dict(child.named_children())
+        blocks = isinstance(child, nn.Sequential) and all(any(part.children()) for part in parts.values())
+        if blocks:
+            shown |= {f"{name}.{part}": f"{name}.{part}" for part in parts}
+        elif parts or isinstance(child, nn.Conv2d) or not shown:
+            shown[name] = name
+        else:
+            shown[list(shown)[-1]] = name
+    return shown
+
+
+@torch.no_grad()
+def strongest_maps(model: Classifier, inputs: Tensor) -> list[Strongest]:
+    """The feature map of highest mean activation of every layer, for normalised images [N, 3, H, W].
+
+    Source: Yu, Koltun & Funkhouser 2017, "Dilated residual networks", figure 4.
+    """
+    was_training = model.training
+    model.eval()
+    outputs: dict[str, Tensor] = {}
+
+    def keep(layer: str, output: Tensor) -> None:
+        outputs[layer] = output.detach().float().clone()  # what follows may work in place
+
+    hooks = [
+        model.features.get_submodule(module).register_forward_hook(
+            lambda _, __, output, layer=layer: keep(layer, output)
+        )
+        for layer, module in shown_layers(model.features).items()
+    ]
+    try:
+        model.features(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        model.train(was_training)
+    found = []
+    for layer, output in outputs.items():
+        channels = output.mean((2, 3)).argmax(1)
+        maps = output[torch.arange(len(output)), channels].cpu()
+        found.append(Strongest(layer, channels.tolist(), maps))
+    return found
+
+
+def draw_strongest(trained: Sequence[Trained], images: Tensor, names: Sequence[str]) -> Figure:
+    """Draw the strongest feature map of every layer: a row an image, a block of rows a network.
+
+    Args:
+        trained: The networks.
+        images: uint8, [N, 3, H, W].
+        names: Of the images.
+    """
+    networks = [(each.label, strongest_maps(each.model, each.inputs(images))) for each in trained]
+    columns = 1 + max(len(layers) for _, layers in networks)
+    height = (_THUMBNAIL_INCHES + 0.35) * len(images) + 0.45
+    size = (max(7.0, _THUMBNAIL_INCHES * columns), height * len(networks) + 0.4)
+    figure = Figure(figsize=size, layout="constrained")
+    figure.suptitle("Channel of highest mean activation of every layer (yellow: high, blue: 0)", fontsize=11)
+    blocks = figure.subfigures(len(networks), 1, squeeze=False)[:, 0]
+    for block, (label, layers) in zip(blocks, networks, strict=True):
+        block.suptitle(label, fontsize=10, fontweight="bold")
+        grid = block.subplots(len(images), columns, squeeze=False)
+        for number, line in enumerate(grid):
+            line[0].imshow(images[number].permute(1, 2, 0).cpu().numpy())
+            line[0].set_title(names[number], fontsize=8, parse_math=False)
+            for axes, layer in zip(line[1:], layers, strict=False):
+                axes.imshow(layer.maps[number].numpy(), cmap="viridis", vmin=0, interpolation="nearest")
+                shape = "x".join(str(side) for side in layer.maps.shape[1:])
+                axes.set_title(f"{layer.layer} ({shape})\nchannel {layer.channels[number]}", fontsize=7)
+            for axes in line:
+                axes.set_axis_off()
+    return figure

@@ -1,0 +1,249 @@
+"""From checkpoints to tables and pictures of where their networks see the predicted class."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from torch import Tensor
+
+from dilated_cifar.config.data import DataConfig, SpacingConfig
+from dilated_cifar.config.localize import LocalizeConfig
+from dilated_cifar.data.scenes import BACKGROUNDS, Scenes, make_scenes
+from dilated_cifar.data.splits import load_split
+from dilated_cifar.device import use_threads
+from dilated_cifar.errors import UserError
+from dilated_cifar.evaluation.output import Output
+from dilated_cifar.evaluation.own_images import find_images, read_pixels, scale_to
+from dilated_cifar.evaluation.trained import Trained, data_here, folder_for, open_all
+from dilated_cifar.inspection.localization.accuracy import (
+    Outcome,
+    as_data,
+    definitions,
+    heading,
+    outcomes,
+    table_by_background,
+    table_of_all,
+)
+from dilated_cifar.inspection.localization.drawing import Shown, draw_pages, localize
+from dilated_cifar.inspection.localization.grid import Grid, class_grid
+from dilated_cifar.inspection.localization.responses import NATIVE, choose_side, choose_threshold, respond
+
+DECIDING = ("family", "validation", "split_seed", "train", "test")
+"""Keys of a data set that decide which images a network was trained on, and which are left to measure it."""
+
+
+def localize_scenes(config: LocalizeConfig) -> None:
+    """Measure localization on scenes of test images, with thresholds chosen on those of training images.
+
+    Raises:
+        UserError: a checkpoint, the data or the output folder is not as expected.
+    """
+    trained = open_networks(config)
+    grids = [canvas_grid(each, config) for each in trained]
+    tuning, scenes = (scenes_of(trained[0].config.data, split, config) for split in ("train", "test"))
+    output = Output(folder_for(trained, "localize", config.output))
+    output.prepare()
+    side = choose_side(tuning)
+    found = [
+        outcomes(each, grid, tuning, scenes, side=side, threshold=config.threshold)
+        for each, grid in zip(trained, grids, strict=True)
+    ]
+    rows = [outcome for of_network in found for outcome in of_network]
+    output.console.print(table_of_all(rows, heading(config, side)))
+    output.console.print()
+    output.console.print(table_by_background(rows))
+    output.console.print()
+    for name, meaning in definitions(config).items():
+        output.console.print(f"{name}: {meaning}", style="dim")
+    output.note("localization", as_data(trained, rows, config, side))
+    draw_scenes(output, trained, grids, found, scenes, config.shown)
+    output.close()
+
+
+def draw_scenes(
+    output: Output,
+    trained: Sequence[Trained],
+    grids: Sequence[Grid],
+    found: Sequence[Sequence[Outcome]],
+    scenes: Scenes,
+    count: int,
+) -> None:
+    """Draw the first scenes of every background in turn, with the class maps at their own resolution."""
+    chosen = in_turn(scenes, count)
+    images, true = [scenes.images[number] for number in chosen], [scenes.boxes[number] for number in chosen]
+    names = [trained[0].class_names[scenes.labels[number]] for number in chosen]
+    networks = []
+    for each, grid, (native, *_) in zip(trained, grids, found, strict=True):
+        assert native.threshold is not None
+        shown = [
+            localize(each, grid, image, box, native.threshold)
+            for image, box in zip(images, true, strict=True)
+        ]
+        networks.append((each.label, shown))
+    draw_pages(output, "localization", images, names, [box.tolist() for box in true], networks)
+
+
+def in_turn(scenes: Scenes, count: int) -> list[int]:
+    """The numbers of the first scenes of every background in turn."""
+    by_background = [(scenes.backgrounds == number).nonzero().flatten() for number in range(len(BACKGROUNDS))]
+    rounds = zip_longest(*(numbers.tolist() for numbers in by_background))
+    return [number for turn in rounds for number in turn if number is not None][:count]
+
+
+def localize_pictures(config: LocalizeConfig) -> None:
+    """Draw heat maps and boxes on the user's own pictures.
+
+    Raises:
+        UserError: a checkpoint, a picture, the data or the output folder is not as expected.
+    """
+    paths = find_images(config.images)
+    trained = open_networks(config)
+    pictures = [read_picture(path, config.canvas) for path in paths]
+    grids = [[picture_grid(each, picture) for picture in pictures] for each in trained]
+    thresholds = [config.threshold] * len(trained)
+    if config.threshold is None:
+        tuning = scenes_of(trained[0].config.data, "train", config)
+        thresholds = [tuned_threshold(each, tuning, config) for each in trained]
+    output = Output(folder_for(trained, "localize", config.output))
+    output.prepare()
+    networks, numbers = [], []
+    for each, of_network, threshold in zip(trained, grids, thresholds, strict=True):
+        assert threshold is not None
+        shown = [
+            localize(each, grid, picture.pixels, None, threshold)
+            for picture, grid in zip(pictures, of_network, strict=True)
+        ]
+        networks.append((each.label, shown))
+        answers = [picture.as_data(found) for picture, found in zip(pictures, shown, strict=True)]
+        numbers.append({"checkpoint": str(each.path), "threshold": threshold, "pictures": answers})
+    output.console.print(table_of_pictures(pictures, networks))
+    output.note("pictures", {"canvas": config.canvas, "networks": numbers})
+    images, names = [picture.pixels for picture in pictures], [path.stem for path in paths]
+    draw_pages(output, "pictures", images, names, None, networks)
+    output.close()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the user's own: its height and width, and its pixels uint8 [3, H, W], scaled."""
+
+    path: Path
+    size: tuple[int, int]
+    pixels: Tensor
+
+    def box(self, shown: Shown) -> list[float] | None:
+        """The box in pixels of the picture as it was before it was scaled."""
+        if shown.box is None:
+            return None
+        scales = [before / after for before, after in zip(self.size, shown.heat.shape, strict=True)] * 2
+        return [edge * scale for edge, scale in zip(shown.box, scales, strict=True)]
+
+    def as_data(self, shown: Shown) -> dict[str, Any]:
+        """What a network predicts for it, and where, as plain data."""
+        box = self.box(shown)
+        return {"picture": str(self.path), "size": self.size, "class": shown.predicted, "box": box}
+
+
+def read_picture(path: Path, longest: int) -> Picture:
+    """Read a picture and scale it so that its longer side is `longest` pixels.
+
+    Raises:
+        UserError: the file is no picture.
+    """
+    whole = read_pixels(path)
+    return Picture(path, (whole.shape[1], whole.shape[2]), scale_to(whole, longest))
+
+
+def picture_grid(trained: Trained, picture: Picture) -> Grid:
+    """Where the cells of a network's class map lie on a scaled picture.
+
+    Raises:
+        UserError: the file has fewer pixels than the map has cells.
+    """
+    key, size = f"images={picture.path}", picture.size
+    grid = class_grid(trained, (picture.pixels.shape[1], picture.pixels.shape[2]), key=key)
+    cells = grid.shape
+    if size[0] < cells[0] or size[1] < cells[1]:
+        raise UserError(
+            f"{key}: {size[0]}x{size[1]} pixels, fewer than the {cells[0]}x{cells[1]} cells of the class map "
+            f"of {trained.label}; expected a picture at least as large as the map"
+        )
+    return grid
+
+
+def canvas_grid(trained: Trained, config: LocalizeConfig) -> Grid:
+    """Where the cells of a network's class maps lie on scenes.
+
+    Raises:
+        UserError: the canvas is too small for the network.
+    """
+    return class_grid(trained, (config.canvas, config.canvas), key=f"canvas={config.canvas}")
+
+
+def tuned_threshold(trained: Trained, tuning: Scenes, config: LocalizeConfig) -> float:
+    """The threshold with which a network localizes most scenes of training images."""
+    return choose_threshold(respond(trained, tuning, canvas_grid(trained, config)), NATIVE, tuning)
+
+
+def table_of_pictures(pictures: Sequence[Picture], networks: Sequence[tuple[str, Sequence[Shown]]]) -> Table:
+    """What each network predicts for each picture, and where."""
+    table = Table(title="boxes: top, left, bottom, right in pixels of the picture", title_justify="left")
+    for name in ("picture", "network", "class", "box"):
+        table.add_column(name, overflow="fold")
+    for number, picture in enumerate(pictures):
+        for label, shown in networks:
+            box = picture.box(shown[number])
+            found = "none above the threshold" if box is None else ", ".join(f"{edge:.0f}" for edge in box)
+            table.add_row(str(picture.path), label, shown[number].predicted, found)
+    return table
+
+
+def open_networks(config: LocalizeConfig) -> list[Trained]:
+    """The networks of all checkpoints, which must have been trained on the same images.
+
+    Raises:
+        UserError: they were not, or another size of their images would be another class.
+    """
+    use_threads(config.threads)
+    trained = open_all(config.checkpoint, device=config.device)
+    first = asdict(trained[0].config.data)
+    for each in trained:
+        if isinstance(each.config.data, SpacingConfig):
+            raise UserError(
+                f"checkpoint={each.path}: trained with data={each.config.data.family}, whose classes are "
+                "distances that another size changes; expected a network trained with data=cifar10"
+            )
+        data = asdict(each.config.data)
+        for key in DECIDING:
+            if data.get(key) != first.get(key):
+                raise UserError(
+                    f"checkpoint={each.path}: data.{key} is not that of {trained[0].path}, so that the same "
+                    "scenes would not be fair; localize them one at a time"
+                )
+    return trained
+
+
+def scenes_of(data: DataConfig, split: str, config: LocalizeConfig) -> Scenes:
+    """Scenes of the training split, which choose thresholds, or of the test split, which are measured.
+
+    Raises:
+        UserError: the split has too few images, or cannot be had.
+    """
+    key, count = ("scenes", config.scenes) if split == "test" else ("tuning", config.tuning)
+    images = load_split(data_here(data, config.data), split)
+    if count > len(images):
+        raise UserError(f"{key}={count}: expected at most the {len(images)} images of the {split} split")
+    mean, std = data.colours
+    return make_scenes(
+        images,
+        count=count,
+        canvas=config.canvas,
+        scales=config.scales,
+        mean=mean,
+        std=std,
+        seed=config.seed,
+        purpose=split,
+    )
