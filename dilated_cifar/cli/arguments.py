@@ -3,8 +3,7 @@
 import argparse
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -45,20 +44,17 @@ class Arguments:
 
     options: argparse.Namespace
     """Hydra's options, such as `multirun` and `cfg`."""
-    overrides: list[str]
-    """In Hydra's grammar."""
-    saved: Path | None = None
+    parsed: list[Override]
+    """The overrides as Hydra reads them."""
+    saved: Path | None
     """A saved configuration that takes the place of `conf/`."""
-    typed: Sequence[str] = field(default=(), repr=False)
-    """All of it, for typing it again."""
+    typed: Sequence[str]
+    """All of it, as it was typed."""
 
-    @cached_property
-    def parsed(self) -> list[Override]:
-        """The overrides as Hydra reads them."""
-        try:
-            return OverridesParser.create().parse_overrides(self.overrides)
-        except OverrideParseException as error:
-            raise UserError(syntax_fault(error.override, str(error.__context__))) from error
+    @property
+    def overrides(self) -> list[str]:
+        """The overrides in Hydra's grammar."""
+        return [str(override.input_line) for override in self.parsed]
 
     def value(self, key: str) -> str | None:
         """The value that the last override of `key` gives, or None."""
@@ -94,7 +90,7 @@ def read_arguments(command: Command, argv: Sequence[str]) -> Arguments:
 
     Raises:
         UserError: an unknown option, an argument that is no override where the command takes no other, a
-            value that is missing or that Hydra's grammar cannot read.
+            value that is missing or that Hydra's grammar cannot read, a saved configuration that is none.
     """
     options, unknown = Options(add_help=False, parents=[get_args_parser()]).parse_known_intermixed_args(argv)
     if unknown:
@@ -104,8 +100,8 @@ def read_arguments(command: Command, argv: Sequence[str]) -> Arguments:
     taking = command.positional
     for argument in options.overrides:
         key, _, value = argument.partition("=")
-        path = taking and (Path(argument).exists() or (taking == command.positional and "/" in key))
-        if is_override(argument) and not path:
+        is_path = taking and (Path(argument).exists() or (taking == command.positional and "/" in key))
+        if is_override(argument) and not is_path:
             if key in (*command.texts, *command.files, *command.lists) and argument == f"{key}=":
                 raise UserError(f"{argument}: expected a value; leave {key} out for the default")
             taking = command.positional
@@ -119,24 +115,26 @@ def read_arguments(command: Command, argv: Sequence[str]) -> Arguments:
         else:
             raise UserError(f"{argument}: expected key=value; --help lists the keys")
     overrides += [f"{key}=[{','.join(map(quoted, files))}]" for key, files in lists.items()]
-    arguments = Arguments(options, overrides, typed=argv)
-    return start_from_saved(arguments) if "config" in command.texts else arguments
+    parsed = parse(overrides)
+    saved = [each for each in parsed if each.key_or_group == "config" and "config" in command.texts]
+    path = saved_configuration(str(saved[-1].value())) if saved else None
+    return Arguments(options, [each for each in parsed if each not in saved], path, argv)
 
 
-def start_from_saved(arguments: Arguments) -> Arguments:
-    """The arguments with `config=FILE` taken out of the overrides.
+def parse(overrides: list[str]) -> list[Override]:
+    """The overrides as Hydra reads them; raises a UserError where its grammar cannot read one."""
+    try:
+        return OverridesParser.create().parse_overrides(overrides)
+    except OverrideParseException as error:
+        raise UserError(syntax_fault(error.override, str(error.__context__))) from error
 
-    Raises:
-        UserError: there is no such file.
-    """
-    file = arguments.value("config")
-    if file is None:
-        return arguments
+
+def saved_configuration(file: str) -> Path:
+    """The path of a saved configuration; raises a UserError where there is none."""
     path = Path(file).resolve()
     if not path.is_file() or path.suffix != ".yaml":
         raise UserError(f"config={file}: no such file; expected outputs/NAME/config.yaml or another .yaml")
-    rest = [override for override in arguments.overrides if not override.startswith("config=")]
-    return Arguments(arguments.options, rest, saved=path, typed=arguments.typed)
+    return path
 
 
 def is_override(argument: str) -> bool:

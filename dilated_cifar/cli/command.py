@@ -84,6 +84,7 @@ def answer_option(command: Command, arguments: Arguments) -> int | None:
         elif options.cfg:
             hydra.show_cfg(name, overrides, options.cfg, options.package, options.resolve)
         elif options.info:
+            composer.compose()  # tells a fault in one line, which Hydra would print over many
             hydra.show_info(options.info, name, overrides)
         else:
             hydra.shell_completion(name, options.overrides)
@@ -126,8 +127,9 @@ def compose(command: Command, arguments: Arguments, schema: type[Schema]) -> Sch
     Raises:
         UserError: an argument or a YAML file does not fit, or several values are typed for one key.
     """
-    for override in arguments.swept:
-        raise UserError(f"{override.input_line}: expected one value, or a list in brackets and quotes")
+    if arguments.swept:
+        override = arguments.swept[0].input_line
+        raise UserError(f"{override}: expected one value, or a list in brackets and quotes")
     with composing(command, arguments) as composer:
         config = OmegaConf.to_object(composer.hydra.get_sanitized_cfg(composer.compose(), "job"))
     assert isinstance(config, schema)
@@ -136,14 +138,12 @@ def compose(command: Command, arguments: Arguments, schema: type[Schema]) -> Sch
 
 def folders(arguments: Arguments) -> list[Path]:
     """Where YAML files are looked for, first the project's."""
-    options, saved = arguments.options, arguments.saved
+    options = arguments.options
     main = Path(options.config_path).resolve() if options.config_path else conf_folder()
-    if not options.config_dir:
-        return [saved.parent if saved else main]
-    own = Path(options.config_dir).resolve()
-    if not own.is_dir():
+    own = [Path(options.config_dir).resolve()] if options.config_dir else []
+    if own and not own[0].is_dir():
         raise UserError(f"--config-dir={options.config_dir}: no such folder")
-    return [saved.parent if saved else main, own]
+    return [arguments.saved.parent if arguments.saved else main, *own]
 
 
 def require_schemas(composed: DictConfig, runtime: RuntimeConf) -> None:

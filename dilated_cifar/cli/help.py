@@ -86,7 +86,11 @@ def sentences(schema: type | None) -> dict[str, str]:
     for base in reversed(schema.__mro__ if schema else ()):
         if not dataclasses.is_dataclass(base):
             continue
-        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
+        try:
+            source = inspect.getsource(base)
+        except OSError:  # typed in an interpreter
+            continue
+        (definition,) = ast.parse(textwrap.dedent(source)).body
         assert isinstance(definition, ast.ClassDef)
         for field, text in pairwise(definition.body):
             match field, text:

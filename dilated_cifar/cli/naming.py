@@ -38,7 +38,8 @@ def command_line(command: str, *arguments: str) -> str:
 
 def sweep_folder(arguments: Arguments) -> Path:
     """A sweep's folder: `name`, or a name made of all that is swept."""
-    name = arguments.value("name") or run_name(arguments.overrides, default="sweep")
+    saved = [typed for typed in arguments.typed if typed.startswith("config=")]
+    name = arguments.value("name") or run_name([*saved, *arguments.overrides], default="sweep")
     return Path(arguments.value("output_dir") or "outputs") / name
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Collection, Iterator, Sequence
@@ -76,16 +77,17 @@ def run(arguments: Arguments) -> int:
 
 def run_one(arguments: Arguments) -> int:
     """A single run; what goes wrong in it is raised."""
-    sweep = "several values make a sweep; write: " + command_line("train", "-m") + " ..."
-    for override in arguments.swept:
-        raise UserError(f"{override.input_line}: {sweep}")
+    remedy = "several values make a sweep; write: " + command_line("train", "-m") + " ..."
+    if arguments.swept:
+        raise UserError(f"{arguments.swept[0].input_line}: {remedy}")
+    fixed = arguments.fixed
 
     def job(composed: DictConfig) -> Exception | None:
         # Returned instead of raised, for Hydra prints what is raised over many lines.
         try:
-            for key, values in (HydraConfig.get().sweeper.params or {}).items():
-                raise UserError(f"{key}={values}: {sweep}")
-            train_once(composed, arguments.fixed)
+            if swept := HydraConfig.get().sweeper.params:
+                raise UserError(f"{', '.join(f'{key}={swept[key]}' for key in swept)}: {remedy}")
+            train_once(composed, fixed)
         except Exception as error:
             return error
         return None
@@ -170,7 +172,7 @@ def train_once(composed: DictConfig, fixed: Collection[str], jobs: JobStatus | N
             logger.info("%s", result_line(summary))
         else:
             show(summary, folder)
-            print(f"curves:      tensorboard --logdir {folder}")
+            print("curves:      " + shlex.join(["tensorboard", "--logdir", str(folder)]))
             print("evaluate:    " + command_line("evaluate", f"run={folder}"))
     chosen = summary.selected.validation
     return None if chosen is None else chosen.accuracy

@@ -99,6 +99,6 @@ def test_a_saved_configuration_takes_the_place_of_the_projects(tmp_path: Path) -
 )
 def test_what_the_grammar_cannot_read_is_told_in_plain_words(typed: str, told: str) -> None:
     with pytest.raises(UserError) as refused:
-        _ = read_arguments(train.COMMAND, ["model=plain", typed]).parsed
+        read_arguments(train.COMMAND, ["model=plain", typed])
     assert told in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1

@@ -65,7 +65,7 @@ def command_of(name: str) -> str:
 def test_every_key_has_a_sentence() -> None:
     schemas = [AugmentConfig, *COMMANDS.values()]
     schemas += [family for base in GROUPS.values() for family in families(base).values()]
-    for schema in schemas:
+    for schema in (schema for schema in schemas if schema.__module__.startswith("dilated_cifar.")):
         described = {*sentences(schema), *GROUPS, "augment"}
         assert {each.name for each in dataclasses.fields(schema)} <= described, schema
 

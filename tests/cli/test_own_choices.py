@@ -15,7 +15,7 @@ BROKEN = {
     "model/unclosed": ("dilations: [1, 2\nwidth: 3\n", ["line 2", "not YAML"]),
     "model/no_schema": ("dilations: [1, 2, 3]\n", ["no schema", "/schema/model/cnn@_here_"]),
     "model/empty": ("", ["no schema", "/schema/model/cnn@_here_"]),
-    "model/family": ("defaults: [/schema/model/mine@_here_]\n", ["schema/model/mine", "cnn, drn, resnet"]),
+    "model/family": ("defaults: [/schema/model/mine@_here_]\n", ["schema/model/mine", "cnn, drn"]),
     "model/key": (f"{CNN}wings: 2\n", ["model.wings: no such key", "model.dilations"]),
     "model/value": (f"{CNN}kernel_size: three\n", ["model.kernel_size=three", "a whole number"]),
     "model/no_list": (f"{CNN}dilations: 3\n", ["model.dilations", "expected a list"]),
