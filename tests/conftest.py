@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from dilated_cifar.cli.arguments import conf_folder
+from dilated_cifar.cli.choices import conf_folder
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import register_schemas, to_config
 from dilated_cifar.data.cifar10 import ARCHIVE

@@ -1,4 +1,4 @@
-"""What `scripts/explain.py` may be told."""
+"""What `explain` may be told."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,15 +30,15 @@ class ExplainConfig(Place):
     position: list[int] | None = None
     """Row and column of the unit on that layer's map; null for the centre."""
     checkpoint: list[str] = field(default_factory=list)
-    """.pt files that train.py wrote, or run folders; their own networks are explained."""
+    """.pt files or folders of runs; their own networks are explained."""
     images: list[str] = field(default_factory=list)
     """Pictures, folders or patterns whose feature maps are drawn; none for a few test images."""
     samples: int = 200
     """Test images over which gradients and class maps are averaged."""
     controls: int = 5
-    """Fresh networks with which each checkpoint is compared."""
+    """Randomly initialised networks with which each checkpoint is compared."""
     seed: int = 0
-    """Source of the fresh weights."""
+    """Seed of the random initialisations."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,4 +1,4 @@
-"""What `scripts/localize.py` may be told."""
+"""What `localize` may be told."""
 
 import math
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class LocalizeConfig(Place):
     """Which networks localize what."""
 
     checkpoint: list[str] = field(default_factory=list)
-    """.pt files that train.py wrote, or run folders; all are measured on the same scenes."""
+    """.pt files or folders of runs; all are measured on the same scenes."""
     images: list[str] = field(default_factory=list)
     """Pictures, folders or patterns to draw heat maps and boxes for, instead of scenes."""
     canvas: int = 64
@@ -32,7 +32,7 @@ class LocalizeConfig(Place):
     shown: int = 6
     """Scenes that are drawn, of every background in turn."""
     seed: int = 0
-    """Source of the scenes."""
+    """Seed of the scenes."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
