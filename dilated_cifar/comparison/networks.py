@@ -30,8 +30,8 @@ class Network:
     """Share of the receptive field that enters the output; None where it was not measured."""
     counts: NDArray[np.float64] | None = None
     """How often each pixel enters one output, [F, F] of a receptive field or [H, W] of the whole image."""
-    nearest_hole: int | None = None
-    """Distance from the centre to the nearest pixel that does not enter, where the rates tell it."""
+    nearest_hole: float | None = None
+    """Distance from the centre to the nearest pixel that does not enter; None where every pixel does."""
     alternatives: Sequence[Sequence[int]] = ()
     """The nearest rates without holes."""
     problem: str = ""
@@ -77,30 +77,23 @@ def describe_rates(rates: list[int], kernel_size: int, label: str, *, measure: b
         from dilated_cifar.dilation.coverage import count_map  # imports torch
 
         counts = count_map(rates, kernel_size).numpy()
-    return Network(
-        label,
-        size=(verdict.receptive_field, verdict.receptive_field),
-        covered=verdict.covered,
-        counts=counts,
-        nearest_hole=verdict.nearest_hole,
-        alternatives=verdict.alternatives,
-    )
+    side = verdict.receptive_field
+    return Network(label, (side, side), verdict.covered, counts, verdict.nearest_hole, verdict.alternatives)
 
 
 def measure_whole(run: Run, label: str) -> Network:
     """Any other network: the paths from each pixel of the image to the centre unit of its last map."""
     from dilated_cifar.config.store import to_config
-    from dilated_cifar.dilation.coverage import network_count_map  # imports torch
+    from dilated_cifar.dilation.coverage import count_unit  # imports torch
+    from dilated_cifar.dilation.trace import trace
     from dilated_cifar.models import build
 
     try:
         config = to_config(read_config(run.folder))
         network = build(config.model, config.data.classes)
-        counts = network_count_map(network, config.data.input_size, layer="features").numpy()
+        unit = count_unit(network, trace(network, config.data.input_size), "features")
     except (UserError, ValueError, RuntimeError, KeyError) as error:
         reason = re.sub(r"\s+", " ", str(error))
         return Network(label, problem=f"The network could not be built: {reason}.")
-    enters = counts > 0
-    rows, columns = np.flatnonzero(enters.any(1)), np.flatnonzero(enters.any(0))
-    field = enters[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return Network(label, size=field.shape, covered=float(field.mean()), counts=counts)
+    top, left, bottom, right = unit.box
+    return Network(label, (bottom - top, right - left), unit.covered, unit.counts.numpy(), unit.nearest_hole)

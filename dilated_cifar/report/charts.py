@@ -109,8 +109,7 @@ def curve_chart(
     """Figures by epoch: mean over seeds, in a band from the lowest to the highest if there are several."""
 
     def series(index: int, label: str, band: Band) -> Series:
-        count = len(band.mean)
-        every = np.unique(np.linspace(0, count - 1, min(count, MAX_POINTS)).round().astype(np.int64))
+        every = thinned(len(band.mean))
         y, low, high = (rounded(scale * values[every]) for values in (band.mean, band.low, band.high))
         if band.runs == 1:
             low = high = []
@@ -123,6 +122,11 @@ def curve_chart(
         if key in each.curves
     ]
     return Chart(name, "epoch", axis, unit, bands=True, series=found)
+
+
+def thinned(epochs: int) -> NDArray[np.int64]:
+    """Indices of the epochs to draw: all, or evenly spread ones with the first and the last."""
+    return np.unique(np.linspace(0, epochs - 1, min(epochs, MAX_POINTS)).round().astype(np.int64))
 
 
 def cost_chart(

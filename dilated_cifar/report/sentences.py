@@ -116,11 +116,7 @@ def coverage_details(network: Network) -> str:
     of_field = f"of the {network.size[0]}x{network.size[1]} receptive field"
     if network.covered == 1:
         return f"Every pixel {of_field} enters the output."
-    said = f"{network.covered:.1%} of the pixels {of_field} enter the output"
-    if network.nearest_hole is None:
-        return f"{said}."
+    said = f"{network.covered:.1%} of the pixels {of_field} enter the output; the nearest that does not lies "
+    said += f"{network.nearest_hole:g} from the centre."
     instead = " or ".join(f"[{','.join(map(str, rates))}]" for rates in network.alternatives)
-    return (
-        f"{said}; the nearest that does not lies {network.nearest_hole} from the centre. "
-        f"Nearest rates without holes: {instead}."
-    )
+    return f"{said} Nearest rates without holes: {instead}." if instead else said
