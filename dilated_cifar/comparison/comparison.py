@@ -100,9 +100,9 @@ def compare(
     notes += [note for section in sections for note in section.notes]
     figures = []
     for section in sections:
-        each, said = compare_section(section, accuracies)
+        each, more = compare_section(section, accuracies)
         figures.append(each)
-        notes += said
+        notes += more
     return Comparison(
         sections=figures,
         networks=describe_networks(sections),

@@ -90,19 +90,19 @@ def compare_pair(group: Group, baseline: Group, measure: Measure) -> Difference:
 
 
 def compare_single_runs(section: Section) -> tuple[list[SingleRuns], list[str]]:
-    """McNemar's test for each pair of runs with a common seed, and what stood in the way of others."""
+    """McNemar's test for each pair of runs with a common seed, and a note on pairs that have none."""
     rows: list[SingleRuns] = []
-    apart = 0
+    unlike = 0
     pairs = [(group, *each) for group in section.others for each in pair(group, section.baseline)]
     for group, run, other in pairs:
         if run.predictions is None or other.predictions is None:
             continue
         if not np.array_equal(run.predictions.labels, other.predictions.labels):
-            apart += 1
+            unlike += 1
             continue
         test = mcnemar(run.predictions.right, other.predictions.right)
         rows.append(SingleRuns(group, run.seed, run, other, len(run.predictions.labels), test, test.mid_p))
     adjusted = zip(rows, holm([row.test.mid_p for row in rows]), strict=True)
     rows = [replace(row, adjusted=value) for row, value in adjusted if value is not None]
-    said = f"{section.title}: {apart} pairs of runs have different test images: no McNemar test"
-    return rows, [said] if apart else []
+    note = f"{section.title}: {unlike} pairs of runs have different test images: no McNemar test"
+    return rows, [note] if unlike else []

@@ -104,7 +104,7 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
     """McNemar's test on which images [N] each of two classifiers gets right.
 
     Returns:
-        The exact conditional p-value, and the mid-p value, which errs less on the safe side.
+        The exact conditional p-value, and the mid-p value, which is less conservative.
 
     Source: McNemar 1947; Fagerland, Lydersen and Laake 2013, equations 4 and 5, for the mid-p value.
     """

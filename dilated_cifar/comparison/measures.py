@@ -23,22 +23,14 @@ CURVES = {
 
 
 @dataclass(frozen=True)
-class Onset:
-    """In how many runs the held-out loss came to rise for good, and the median epoch from which."""
+class Event:
+    """In how many runs something happened, and when."""
 
     runs: int
     of: int
-    epoch: float | None
-
-
-@dataclass(frozen=True)
-class Reach:
-    """How many runs reached an accuracy on the held-out split, and their median time."""
-
-    runs: int
-    of: int
-    """Runs whose curves are known."""
-    seconds: float | None
+    """Runs of which it is known whether it happened."""
+    when: float | None
+    """Median epoch, or median seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,15 +57,16 @@ class GroupFigures:
     last_gap: Estimate
     epoch: float
     """Median epoch of the selected weights."""
-    onset: Onset
+    onset: Event
+    """The held-out loss began to rise for good; epochs."""
     parameters: int | None
     """None where the runs of the group have several; the same for the next two."""
     multiply_adds: int | None
     receptive_field: int | None
     images_per_second: float
     seconds: float
-    reach: dict[float, Reach]
-    """By accuracy."""
+    reach: dict[float, Event]
+    """An accuracy was reached on the held-out split; seconds, by accuracy."""
     curves: dict[str, Band]
     """By the names of CURVES."""
 
@@ -90,7 +83,7 @@ def measure_group(group: Group, targets: Sequence[float]) -> GroupFigures:
         gap=estimate(group, lambda run: run.selected.gap, (-1, 1)),
         last_gap=estimate(group, lambda run: run.last.gap, (-1, 1)),
         epoch=float(np.median([run.selected.epoch for run in runs])),
-        onset=Onset(len(onsets), len(runs), median(onsets)),
+        onset=Event(len(onsets), len(runs), median(onsets)),
         parameters=only(each.parameters for each in summaries),
         multiply_adds=only(each.multiply_adds for each in summaries),
         receptive_field=only(each.receptive_field for each in summaries),
@@ -137,14 +130,14 @@ def held_out_accuracy(run: Run) -> NDArray[np.float64] | None:
     return None if run.curves is None else run.curves.get(f"accuracy/{run.held_out}")
 
 
-def reach(runs: Sequence[Run], target: float) -> Reach:
+def reach(runs: Sequence[Run], target: float) -> Event:
     """When the runs first had `target` on the held-out split, by their own clocks."""
     seconds = []
     for run in runs:
         accuracy = held_out_accuracy(run)
         if run.curves is not None and accuracy is not None and (accuracy >= target).any():
             seconds.append(float(run.curves["seconds"][(accuracy >= target).argmax()]))
-    return Reach(len(seconds), sum(run.curves is not None for run in runs), median(seconds))
+    return Event(len(seconds), sum(run.curves is not None for run in runs), median(seconds))
 
 
 def bands(runs: Sequence[Run]) -> dict[str, Band]:

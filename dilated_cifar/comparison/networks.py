@@ -25,7 +25,7 @@ class Network:
     label: str
     """Of the first group that has it."""
     size: tuple[int, int] | None = None
-    """Height and width of the receptive field in pixels; within the image where it was measured on one."""
+    """Height and width of the receptive field in pixels."""
     covered: float | None = None
     """Share of the receptive field that enters the output; None where it was not measured."""
     counts: NDArray[np.float64] | None = None
@@ -34,6 +34,8 @@ class Network:
     """Distance from the centre to the nearest pixel that does not enter; None where every pixel does."""
     alternatives: Sequence[Sequence[int]] = ()
     """The nearest rates without holes."""
+    on_image: bool = False
+    """Whether it was measured on an image, at whose edges the receptive field ends."""
     problem: str = ""
     """Why it was not measured."""
 
@@ -96,4 +98,5 @@ def measure_whole(run: Run, label: str) -> Network:
         reason = re.sub(r"\s+", " ", str(error))
         return Network(label, problem=f"The network could not be built: {reason}.")
     top, left, bottom, right = unit.box
-    return Network(label, (bottom - top, right - left), unit.covered, unit.counts.numpy(), unit.nearest_hole)
+    counts, size = unit.counts.numpy(), (bottom - top, right - left)
+    return Network(label, size, unit.covered, counts, unit.nearest_hole, on_image=True)

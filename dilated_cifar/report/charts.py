@@ -132,7 +132,7 @@ def thinned(epochs: int) -> NDArray[np.int64]:
 def cost_chart(
     drawn: Sequence[GroupFigures], name: str, unit: str, costs: Sequence[int | None], scale: float
 ) -> Chart:
-    """Test accuracy against what a network costs or sees."""
+    """Test accuracy against the cost of a network, or against its receptive field."""
     known = [(index, cost / scale) for index, cost in enumerate(costs) if cost is not None]
     series = [estimates(index, [x], [drawn[index].test]) for index, x in known]
     return Chart(name, f"{name} ({unit})", "test accuracy (%)", "%", bands=False, series=series)
@@ -151,10 +151,15 @@ def class_chart(figures: SectionFigures, drawn: Sequence[GroupFigures]) -> Chart
 
 def estimates(group: int, x: Sequence[float | str], found: Sequence[Estimate]) -> Series:
     """Accuracies at `x` with their intervals, in percent."""
-    low, high = ([None if end is None else rounded([100 * end])[0] for end in ends]
-                 for ends in ([each.low for each in found], [each.high for each in found]))  # fmt: skip
-    notes = [each.why_none or f"{percent_interval(each)} {interval_source(each)}" for each in found]
-    return Series(group, "", x, rounded([100 * each.mean for each in found]), low, high, notes)
+    return Series(
+        group,
+        "",
+        x,
+        y=rounded([100 * each.mean for each in found]),
+        low=[each.low and rounded([100 * each.low])[0] for each in found],
+        high=[each.high and rounded([100 * each.high])[0] for each in found],
+        notes=[each.why_none or f"{percent_interval(each)} {interval_source(each)}" for each in found],
+    )
 
 
 def confusion_charts(figures: SectionFigures, drawn: Sequence[GroupFigures]) -> list[ConfusionChart]:

@@ -5,7 +5,7 @@ from operator import attrgetter
 
 from dilated_cifar.comparison.grouping import Group
 from dilated_cifar.comparison.intervals import Estimate
-from dilated_cifar.comparison.measures import Onset, Reach
+from dilated_cifar.comparison.measures import Event
 from dilated_cifar.config.base import as_typed
 from dilated_cifar.report.columns import Format
 
@@ -35,23 +35,21 @@ def interval_source(estimate: Estimate) -> str:
     return estimate.why_none or f"over {estimate.count} {over} ({estimate.method})"
 
 
-def some_of(runs: int, of: int) -> str:
-    """How many of the runs, where it is not all."""
-    return "" if runs == of else f", {runs} of {of} runs"
-
-
-def onset(found: Onset) -> str:
+def onset(found: Event) -> str:
     """In how many runs overfitting set in, and when."""
-    if not found.runs:
-        return "none"
-    return f"epoch {found.epoch:g}{some_of(found.runs, found.of)}"
+    return "none" if found.when is None else f"epoch {found.when:g}{some_of(found)}"
 
 
-def reach(found: Reach) -> str:
+def reach(found: Event) -> str:
     """How long it took to reach an accuracy."""
-    if found.seconds is None:
+    if found.when is None:
         return "never" if found.of else "no curves"
-    return duration(found.seconds) + some_of(found.runs, found.of)
+    return duration(found.when) + some_of(found)
+
+
+def some_of(found: Event) -> str:
+    """In how many of the runs, where it is not all."""
+    return "" if found.runs == found.of else f", {found.runs} of {found.of} runs"
 
 
 def duration(seconds: float) -> str:
@@ -88,11 +86,9 @@ SEEDS: Format[Group] = Format(
     order=lambda group: len(group.runs),
     files={"runs": lambda group: len(group.runs), "{}": lambda group: " ".join(map(str, group.seeds))},
 )
-EPOCH, RUNS, SECONDS = attrgetter("epoch"), attrgetter("runs"), attrgetter("seconds")
-ONSET: Format[Onset] = Format(onset, order=EPOCH, files={"{}_runs": RUNS, "{}_epoch": EPOCH})
-REACH: Format[Reach] = Format(
-    reach, order=SECONDS, files={"seconds_to_{}": SECONDS, "runs_reaching_{}": RUNS}
-)
+RUNS, WHEN = attrgetter("runs"), attrgetter("when")
+ONSET: Format[Event] = Format(onset, order=WHEN, files={"{}_runs": RUNS, "{}_epoch": WHEN})
+REACH: Format[Event] = Format(reach, order=WHEN, files={"seconds_to_{}": WHEN, "runs_reaching_{}": RUNS})
 MEAN, LOW, HIGH = attrgetter("mean"), attrgetter("low"), attrgetter("high")
 ACCURACY: Format[Estimate] = Format(
     lambda estimate: f"{estimate.mean:.2%}",

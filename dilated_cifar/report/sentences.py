@@ -113,7 +113,8 @@ def coverage_details(network: Network) -> str:
     """The same in a sentence or two, with rates to try instead."""
     if network.covered is None or network.size is None:
         return network.problem
-    of_field = f"of the {network.size[0]}x{network.size[1]} receptive field"
+    part = " on the image" if network.on_image else ""
+    of_field = f"of the {network.size[0]}x{network.size[1]} receptive field{part}"
     if network.covered == 1:
         return f"Every pixel {of_field} enters the output."
     said = f"{network.covered:.1%} of the pixels {of_field} enter the output; the nearest that does not lies "

@@ -119,7 +119,7 @@ def test_times_to_accuracies_are_read_from_the_held_out_curve(runs) -> None:
     # Accuracy rises by a fifth of 0.8 in each of five epochs of two seconds.
     runs.write("a", test=0.8, seconds=10.0)
     figures = compared(runs.parent, accuracies=[0.3, 0.7, 0.9]).sections[0].groups[0]
-    assert [figures.reach[target].seconds for target in (0.3, 0.7, 0.9)] == [4.0, 10.0, None]
+    assert [figures.reach[target].when for target in (0.3, 0.7, 0.9)] == [4.0, 10.0, None]
     assert compared(runs.parent).sections[0].targets == [0.6, 0.7, 0.8]
 
 
@@ -127,7 +127,7 @@ def test_overfitting_is_counted_over_runs(runs) -> None:
     for seed, onset in enumerate((3, 5, None)):
         runs.write(str(seed), seed=seed, onset=onset, test=0.6, train=0.9)
     figures = compared(runs.parent).sections[0].groups[0]
-    assert (figures.onset.runs, figures.onset.of, figures.onset.epoch) == (2, 3, 4.0)
+    assert (figures.onset.runs, figures.onset.of, figures.onset.when) == (2, 3, 4.0)
     assert figures.last_gap.mean == pytest.approx(0.3)
 
 
