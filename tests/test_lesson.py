@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from dilated_cifar.cli import evaluate, train
-from dilated_cifar.cli.guard import guard
 
 
 @pytest.fixture
@@ -15,8 +14,8 @@ def recall(tmp_path: Path, request: pytest.FixtureRequest) -> dict[int, float]:
     rates = str(request.param).replace(" ", "")
     words = ["experiment=demo", "model.channels=[16,32,64]", f"model.dilations={rates}", "data.noise=0.01"]
     sizes = ["data.train=5000", "data.test=500", "threads=1", f"output_dir={tmp_path}", "name=run"]
-    assert guard(lambda: train.run([*words, *sizes])) == 0
-    assert guard(lambda: evaluate.run([f"run={tmp_path / 'run'}", "threads=1"])) == 0
+    assert train.main([*words, *sizes]) == 0
+    assert evaluate.main([f"run={tmp_path / 'run'}", "threads=1"]) == 0
     figures = json.loads((tmp_path / "run" / "evaluation" / "best-test.json").read_text())
     return {int(row["name"].split()[0]): row["recall"] for row in figures["classes"]}
 

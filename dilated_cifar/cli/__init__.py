@@ -1,1 +1,1 @@
-"""The command lines: words in, an exit status out. Nothing is computed here."""
+"""The command lines: arguments in, an exit status out. Nothing is computed here."""

@@ -1,130 +1,161 @@
-"""The words of a command line, before Hydra reads them."""
+"""A command line, read once into options and overrides."""
 
-import hashlib
+import argparse
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
+from hydra._internal.utils import get_args_parser  # private, but Hydra offers its options nowhere else
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import OverrideParseException
 
-from dilated_cifar.config.run import LOCAL_KEYS
+from dilated_cifar.cli.errors import syntax_fault
 from dilated_cifar.errors import UserError
 
-PATH_KEYS = ("checkpoint", "run", "images", "output", "output_dir", "name", "data.root", "config")
-LONGEST_NAME = 120
+
+@dataclass(frozen=True)
+class Command:
+    """What a command is called, what it says of itself and how the values of its keys are typed."""
+
+    name: str
+    config: str
+    """Its configuration, `conf/CONFIG.yaml`."""
+    help: str
+    """The text of `--help`: what it does, usage, examples."""
+    texts: tuple[str, ...] = ()
+    """Keys whose value is taken as it is typed: commas, brackets and spaces are part of it."""
+    files: tuple[str, ...] = ()
+    """Keys that take several files, as a shell expands `KEY=*.jpg`."""
+    lists: tuple[str, ...] = ()
+    """Keys whose list may be typed without brackets: `KEY=a,b`."""
+    positional: str | None = None
+    """The key whose list is typed without a key."""
+    sweeps: bool = False
+    settings: "Callable[[Arguments], Sequence[str]]" = lambda _: ()
+    """Overrides that the command adds to those typed."""
 
 
-def conf_folder() -> Path:
-    """Where the YAML files are: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "conf"
-    return installed if installed.is_dir() else package.parent / "conf"
+@dataclass(frozen=True)
+class Arguments:
+    """What was typed."""
+
+    options: argparse.Namespace
+    """Hydra's options, such as `multirun` and `cfg`."""
+    parsed: list[Override]
+    """The overrides as Hydra reads them."""
+    saved: Path | None
+    """A saved configuration that takes the place of `conf/`."""
+    typed: Sequence[str]
+    """All of it, as it was typed."""
+
+    @property
+    def overrides(self) -> list[str]:
+        """The overrides in Hydra's grammar."""
+        return [str(override.input_line) for override in self.parsed]
+
+    def value(self, key: str) -> str | None:
+        """The value that the last override of `key` gives, or None."""
+        values = [override.value() for override in self.parsed if override.key_or_group == key]
+        return None if not values or values[-1] is None else str(values[-1])
+
+    @property
+    def multirun(self) -> bool:
+        """Whether a sweep is asked for."""
+        return bool(self.options.multirun) or self.value("hydra.mode") == "MULTIRUN"
+
+    @property
+    def swept(self) -> list[Override]:
+        """The overrides with several values."""
+        return [override for override in self.parsed if override.is_sweep_override()]
+
+    @property
+    def fixed(self) -> set[str]:
+        """The keys to which the overrides give one value."""
+        return {override.key_or_group for override in self.parsed if not override.is_sweep_override()}
 
 
-def is_override(word: str) -> bool:
-    """Whether a word is `key=value`, `+key=value` or `~key`, and no option or option's value."""
-    return bool(re.match(r"[+~]{0,2}[A-Za-z_][\w./@:-]*=|~[A-Za-z_]", word))
+class Options(argparse.ArgumentParser):
+    """Hydra's options."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise a UserError, where argparse would print several lines and exit."""
+        raise UserError(f"{message}; --help lists the options")
 
 
-def quote_paths(words: Iterable[str]) -> list[str]:
-    """The words, with the values of keys that name files quoted.
+def read_arguments(command: Command, argv: Sequence[str]) -> Arguments:
+    """Read what follows a command's name.
 
-    Hydra's grammar gives commas, equals signs and brackets a meaning that they lack in file names.
+    Raises:
+        UserError: an unknown option, an argument that is no override where the command takes no other, a
+            value that is missing or that Hydra's grammar cannot read, a saved configuration that is none.
     """
-    return [quote_path(word) for word in words]
+    options, unknown = Options(add_help=False, parents=[get_args_parser()]).parse_known_intermixed_args(argv)
+    if unknown:
+        raise UserError(f"{unknown[0]}: no such option; --help lists the options")
+    overrides: list[str] = []
+    lists: dict[str, list[str]] = {}
+    taking = command.positional
+    for argument in options.overrides:
+        key, _, value = argument.partition("=")
+        is_path = taking and (Path(argument).exists() or (taking == command.positional and "/" in key))
+        if is_override(argument) and not is_path:
+            if key in (*command.texts, *command.files, *command.lists) and argument == f"{key}=":
+                raise UserError(f"{argument}: expected a value; leave {key} out for the default")
+            taking = command.positional
+            if key in command.files and not re.fullmatch(r"\[.*\]", value):
+                lists.setdefault(key, []).append(value)
+                taking = key
+            else:
+                overrides.append(in_grammar(command, argument))
+        elif taking:
+            lists.setdefault(taking, []).append(argument)
+        else:
+            raise UserError(f"{argument}: expected key=value; --help lists the keys")
+    overrides += [f"{key}=[{','.join(map(quoted, files))}]" for key, files in lists.items()]
+    parsed = parse(overrides)
+    saved = [each for each in parsed if each.key_or_group == "config" and "config" in command.texts]
+    path = saved_configuration(str(saved[-1].value())) if saved else None
+    return Arguments(options, [each for each in parsed if each not in saved], path, argv)
 
 
-def quote_path(word: str) -> str:
-    """One word as in `quote_paths`."""
-    key, equals, value = word.partition("=")
-    if key not in PATH_KEYS or not value or value[0] in "'\"[" or value == "null":
-        return word
-    return f"{key}{equals}{quoted(value)}"
+def parse(overrides: list[str]) -> list[Override]:
+    """The overrides as Hydra reads them; raises a UserError where its grammar cannot read one."""
+    try:
+        return OverridesParser.create().parse_overrides(overrides)
+    except OverrideParseException as error:
+        raise UserError(syntax_fault(error.override, str(error.__context__))) from error
+
+
+def saved_configuration(file: str) -> Path:
+    """The path of a saved configuration; raises a UserError where there is none."""
+    path = Path(file).resolve()
+    if not path.is_file() or path.suffix != ".yaml":
+        raise UserError(f"config={file}: no such file; expected outputs/NAME/config.yaml or another .yaml")
+    return path
+
+
+def is_override(argument: str) -> bool:
+    """Whether an argument is `key=value`, `+key=value` or `~key`."""
+    return bool(re.match(r"[+~]{0,2}[A-Za-z_][\w./@:-]*=|~[A-Za-z_]", argument))
+
+
+def in_grammar(command: Command, override: str) -> str:
+    """An override as Hydra's grammar wants it.
+
+    The grammar gives commas, equals signs and brackets a meaning that they lack in names of files and groups.
+    """
+    key, _, value = override.partition("=")
+    if key in command.texts and value != "null" and value[0] not in "'\"":
+        return f"{key}={quoted(value)}"
+    if key in command.lists and value != "null" and value[0] != "[":
+        return f"{key}=[{value}]"
+    return override
 
 
 def quoted(value: str) -> str:
     """A string as Hydra's grammar reads it whatever it holds."""
     escaped = re.sub(r"(\\+)(?='|$)", r"\1\1", value).replace("'", "\\'")
     return f"'{escaped}'"
-
-
-def gather(words: Iterable[str], key: str) -> list[str]:
-    """The words, with `KEY=A B C` (as a shell expands `KEY=A` and a pattern) as one list of files."""
-    files: list[str] = []
-    rest: list[str] = []
-    follows = False
-    for word in words:
-        if word.startswith(f"{key}=") and not word.startswith(f"{key}=["):
-            files.append(word.removeprefix(f"{key}="))
-            follows = True
-        elif follows and not is_override(word) and not word.startswith("-"):
-            files.append(word)
-        else:
-            rest.append(word)
-            follows = False
-    return [*rest, f"{key}=[{','.join(quoted(file) for file in files)}]"] if files else rest
-
-
-def override_value(words: Iterable[str], key: str) -> str | None:
-    """The value that the last `key=value` among the words gives, unquoted, or None."""
-    values = [word.partition("=")[2] for word in words if word.startswith(f"{key}=")]
-    return values[-1].strip("'\"") if values else None
-
-
-def saved_config_words(words: Sequence[str]) -> list[str]:
-    """The words with `config=FILE` replaced by Hydra's options for composing from that file.
-
-    Raises:
-        UserError: there is no such file.
-    """
-    file = override_value(words, "config")
-    if file is None:
-        return list(words)
-    path = Path(file).resolve()
-    if not path.is_file() or path.suffix != ".yaml":
-        raise UserError(f"config={file}: no such file; expected outputs/NAME/config.yaml or another .yaml")
-    rest = [word for word in words if not word.startswith("config=")]
-    return ["--config-path", str(path.parent), "--config-name", path.name, *rest]
-
-
-def fixed_keys(words: Iterable[str]) -> set[str]:
-    """The keys to which the overrides among the words give one value and no sweep."""
-    overrides = OverridesParser.create().parse_overrides([word for word in words if is_override(word)])
-    return {override.key_or_group for override in overrides if not override.is_sweep_override()}
-
-
-def run_name(overrides: Iterable[str], default: str) -> str:
-    """A legible folder name, the same for the same choices in any order.
-
-    The model and the experiment come first, by their names alone; what else was chosen follows as
-    key-value, joined by two underscores. Keys that do not change what a run computes are left out, as is what
-    Hydra itself is told. Only characters are used that shells and Hydra leave alone.
-
-    Args:
-        overrides: As typed, such as `seed=1` and `model.dilations=[1,2,3]`.
-        default: The name where nothing is chosen.
-    """
-    parts = [split_override(word) for word in overrides]
-    chosen = {key: value for key, value in parts if key not in LOCAL_KEYS and not is_hydras(key)}
-    first = [clean(chosen.pop(key)) for key in ("model", "experiment") if key in chosen]
-    rest = [f"{key.rpartition('.')[2]}-{clean(value)}" for key, value in sorted(chosen.items())]
-    name = "__".join([*first, *rest]) or default
-    if len(name) <= LONGEST_NAME:
-        return name
-    return f"{name[: LONGEST_NAME - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def is_hydras(key: str) -> bool:
-    """Whether a key is Hydra's own, such as `hydra/launcher` and `hydra.launcher.n_jobs`."""
-    return key.startswith(("hydra.", "hydra/"))
-
-
-def split_override(word: str) -> tuple[str, str]:
-    """Key and value of an override."""
-    key, _, value = word.partition("=")
-    return key.lstrip("+~"), value
-
-
-def clean(value: str) -> str:
-    """A value in characters that file names can hold: `[1,2,5]` gives `1-2-5`."""
-    return re.sub(r"[^A-Za-z0-9._+]+", "-", value).strip("-.") or "none"

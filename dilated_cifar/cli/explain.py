@@ -1,55 +1,65 @@
-"""`python scripts/explain.py`: what a network sees, before and after training."""
+"""`explain`: what a network sees, before and after training."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dilated_cifar.cli.arguments import gather, is_override, run_name, split_override
-from dilated_cifar.cli.compose import compose_config
-from dilated_cifar.cli.guard import guard
-from dilated_cifar.cli.help import EXPLAIN, print_help
+from dilated_cifar.cli.arguments import Arguments, Command
+from dilated_cifar.cli.command import compose, execute
+from dilated_cifar.cli.naming import run_name, split_override
 from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.errors import UserError
 
+COMMAND = Command(
+    name="explain",
+    config="explain",
+    texts=("output", "data.root"),
+    files=("images", "checkpoint"),
+    help="""\
+Explain what a network sees, before training: every layer with its receptive field, whether its dilation
+rates leave holes, and how often each pixel is counted. With checkpoint=, also what a trained network
+makes of it: gradients, lattices and class maps beside those of randomly initialised networks. Pictures come
+as PNG.
+
+usage: {explain} [model=CHOICE] [KEY=VALUE ...]
+       {explain} checkpoint=FILE_OR_RUN [FILE_OR_RUN ...] [KEY=VALUE ...]
+
+examples:
+  {explain} model=dilated_125
+  {explain} model=plain 'model.dilations=[2,2,2]' model.padding=same
+  {explain} 'rates=[[1,2,5],[2,2,2],[1,2,3,1,2,3]]'
+  {explain} model=resnet layer=features.stage2 'position=[0,0]'
+  {explain} checkpoint=outputs/dilated_125 images=photos/*.jpg
+  {explain} checkpoint='[outputs/plain,outputs/dilated_125]'
+  {explain} checkpoint=outputs/small/resnet outputs/small/drn_a outputs/small/drn_c
+""",
+)
 NAMING = ("model", "rates", "kernel_size", "layer", "position")
 """Keys, and groups of keys, that change the pictures of a network without a checkpoint."""
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    return guard(lambda: run(sys.argv[1:]))
+    return execute(COMMAND, run, argv)
 
 
-def run(words: Sequence[str]) -> int:
+def run(arguments: Arguments) -> int:
     """Explain a network that is chosen as for training, or those of checkpoints."""
-    if "--help" in words or "-h" in words:
-        print_help(EXPLAIN, "explain", groups=["model"])
-        return 0
-    gathered = gather(gather(words, "images"), "checkpoint")
-    config = compose_config("explain", ExplainConfig, gathered)
+    config = compose(COMMAND, arguments, ExplainConfig)
     # Only now: everything above answers at once, importing torch takes seconds.
     if config.checkpoint:
-        refuse_a_model(words)
+        for override in chosen(arguments, "model"):
+            raise UserError(f"{override}: a checkpoint brings its own network; leave out one of the two")
         from dilated_cifar.inspection.checkpoints import explain_checkpoints
 
         explain_checkpoints(config)
     else:
         from dilated_cifar.inspection.explanation import explain_model
 
-        name = folder_name(words)
+        name = run_name(chosen(arguments, *NAMING), default="dilated_125")
         explain_model(config, Path(config.output or Path("outputs") / "explain" / name), name)
     return 0
 
 
-def refuse_a_model(words: Sequence[str]) -> None:
-    """Raise a UserError where a network is chosen beside checkpoints, which bring their own."""
-    for word in words:
-        if is_override(word) and split_override(word)[0].partition(".")[0] == "model":
-            raise UserError(f"{word}: a checkpoint brings its own network; leave out one of the two")
-
-
-def folder_name(words: Sequence[str]) -> str:
-    """A legible folder name made of the choices that change the pictures."""
-    overrides = [word for word in words if is_override(word)]
-    naming = [word for word in overrides if split_override(word)[0].partition(".")[0] in NAMING]
-    return run_name(naming, default="dilated_125")
+def chosen(arguments: Arguments, *keys: str) -> list[str]:
+    """The overrides of these keys, and of those in the groups of their names."""
+    return [each for each in arguments.overrides if split_override(each)[0].partition(".")[0] in keys]

@@ -1,27 +1,40 @@
-"""`python scripts/localize.py`: where a network sees the class it names, without further training."""
+"""`localize`: where a network sees the class it names, without further training."""
 
-import sys
 from collections.abc import Sequence
 
-from dilated_cifar.cli.arguments import gather
-from dilated_cifar.cli.compose import compose_config
-from dilated_cifar.cli.guard import guard
-from dilated_cifar.cli.help import LOCALIZE, print_help
+from dilated_cifar.cli.arguments import Arguments, Command
+from dilated_cifar.cli.command import compose, execute
 from dilated_cifar.config.localize import LocalizeConfig
 
+COMMAND = Command(
+    name="localize",
+    config="localize",
+    texts=("output", "data.root"),
+    files=("images", "checkpoint"),
+    help="""\
+Show where trained networks see the class they name, without further training: the classifier applied at
+each place of the last map, and a box around the places where the class wins and passes a threshold. Measured
+on scenes, test images pasted on a canvas; the threshold is chosen on scenes of training images.
 
-def main() -> int:
+usage: {localize} checkpoint=FILE_OR_RUN [FILE_OR_RUN ...] [KEY=VALUE ...]
+
+examples:
+  {localize} checkpoint=outputs/drn_c
+  {localize} checkpoint=outputs/small/drn_c outputs/small/resnet
+  {localize} checkpoint=outputs/drn_c canvas=96 'scales=[0.5,2]'
+  {localize} checkpoint=outputs/drn_c images=photos/*.jpg
+""",
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    return guard(lambda: run(sys.argv[1:]))
+    return execute(COMMAND, run, argv)
 
 
-def run(words: Sequence[str]) -> int:
+def run(arguments: Arguments) -> int:
     """Measure localization on scenes, or draw it on the user's own pictures."""
-    if "--help" in words or "-h" in words:
-        print_help(LOCALIZE, "localize")
-        return 0
-    gathered = gather(gather(words, "images"), "checkpoint")
-    config = compose_config("localize", LocalizeConfig, gathered)
+    config = compose(COMMAND, arguments, LocalizeConfig)
     # Only now: everything above answers at once, importing torch takes seconds.
     from dilated_cifar.inspection.localization.localization import localize_pictures, localize_scenes
 

@@ -1,123 +1,133 @@
-"""`python train.py`: one training run, or with -m a sweep of them."""
+"""`train`: one training run, or with -m a sweep of them."""
 
 import logging
 import os
-import re
+import shlex
 import sys
-from collections.abc import Collection, Sequence
-from contextlib import closing, nullcontext
+import traceback
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
-from hydra.types import RunMode, TaskFunction
+from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
-from dilated_cifar.cli.arguments import (
-    conf_folder,
-    fixed_keys,
-    is_override,
-    override_value,
-    quote_paths,
-    quoted,
-    run_name,
-    saved_config_words,
-    split_override,
-)
-from dilated_cifar.cli.guard import guard
-from dilated_cifar.cli.help import TRAIN, print_help
-from dilated_cifar.cli.records import console, error_file, log_file, refusal_file
-from dilated_cifar.cli.sweep import (
-    Roll,
-    StopJobs,
-    engines_installed,
-    for_this_process,
-    is_sweep,
-    register_engines,
-    run_job,
-    runs_elsewhere,
-)
+from dilated_cifar.cli.arguments import Arguments, Command, quoted
+from dilated_cifar.cli.command import composing, execute, require_schemas
+from dilated_cifar.cli.naming import command_line, run_folder, sweep_folder
+from dilated_cifar.cli.sweep import JobStatus, StopJobs, for_this_process, run_job
 from dilated_cifar.config.run import Config
-from dilated_cifar.config.store import register_schemas, to_config
+from dilated_cifar.config.store import to_config
 from dilated_cifar.errors import Interrupted, UserError, one_line
 from dilated_cifar.runs.folder import Found, opened
+from dilated_cifar.runs.record import CONFIG, ERROR
 
 logger = logging.getLogger("dilated_cifar")
 
-HYDRA_SETTINGS = (
-    # Run folders are the project's own business: Hydra would write into one before it is known whether
-    # another run's results lie there.
-    "hydra.run.dir=.",
-    "hydra.sweep.subdir=.",
-    "hydra.output_subdir=null",
-    "hydra/job_logging=none",
+
+def settings(arguments: Arguments) -> Sequence[str]:
+    """What Hydra is told beside what was typed."""
+    return (
+        # Run folders are the project's own business: Hydra would write into one before it is known whether
+        # another run's results lie there.
+        "hydra.run.dir=.",
+        "hydra.sweep.subdir=.",
+        "hydra.output_subdir=null",
+        "hydra/job_logging=none",
+        f"hydra.sweep.dir={quoted(str(sweep_folder(arguments)))}",
+    )
+
+
+COMMAND = Command(
+    name="train",
+    config="config",
+    texts=("name", "output_dir", "data.root", "config"),
+    sweeps=True,
+    settings=settings,
+    help="""\
+Train a convolutional network, plain or dilated, and say how well it does and how much it overfits.
+
+usage: {train} [GROUP=CHOICE ...] [KEY=VALUE ...]      one run
+       {train} -m KEY=VALUE,VALUE ... [KEY=VALUE ...]  a run for every combination
+
+The same command again continues a run that was stopped, and leaves a finished one alone.
+
+examples:
+  {train} experiment=demo                    a first run, without a download
+  {train} model=dilated_125                  CIFAR-10 with the defaults
+  {train} model=plain 'model.dilations=[1,2,3]' epochs=20 optimizer.lr=0.05
+  {train} -m model=plain,dilated_125 seed=0,1,2
+  {train} -m experiment=sweep_dilations hydra/launcher=joblib
+  {train} config=outputs/dilated_125/config.yaml name=again
+""",
 )
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    return guard(lambda: run(sys.argv[1:]))
+    return execute(COMMAND, run, argv)
 
 
-def run(words: Sequence[str]) -> int:
-    """Hand the words to Hydra, which calls a job once, or once for each combination of a sweep."""
-    if "--help" in words or "-h" in words:
-        print_help(TRAIN, "config")
-        return 0
-    register_schemas()
-    register_engines()
-    fixed = fixed_keys(quote_paths(words))
-    return run_sweep(words, fixed) if is_sweep(words) else run_one(words, fixed)
+def run(arguments: Arguments) -> int:
+    """Have Hydra call a job once, or once for each combination of a sweep."""
+    return run_sweep(arguments) if arguments.multirun else run_one(arguments)
 
 
-def run_one(words: Sequence[str], fixed: set[str]) -> int:
+def run_one(arguments: Arguments) -> int:
     """A single run; what goes wrong in it is raised."""
-    errors: list[Exception] = []
+    remedy = "several values make a sweep; write: " + command_line("train", "-m") + " ..."
+    if arguments.swept:
+        raise UserError(f"{arguments.swept[0].input_line}: {remedy}")
+    fixed = arguments.fixed
 
-    def job(composed: DictConfig) -> None:
-        # Kept instead of raised, for Hydra prints what is raised over many lines.
+    def job(composed: DictConfig) -> Exception | None:
+        # Returned instead of raised, for Hydra prints what is raised over many lines.
         try:
-            if HydraConfig.get().sweeper.params:
-                raise UserError("these choices make a sweep; write: python train.py -m ...")
+            if swept := HydraConfig.get().sweeper.params:
+                raise UserError(f"{', '.join(f'{key}={swept[key]}' for key in swept)}: {remedy}")
             train_once(composed, fixed)
         except Exception as error:
-            errors.append(error)
+            return error
+        return None
 
-    call_hydra(job, words)
-    if errors:
-        raise errors[0]
+    with console(), composing(COMMAND, arguments) as composer:
+        done = composer.hydra.run(composer.name, job, [*composer.overrides, "hydra.mode=RUN"])
+    if done.return_value is not None:
+        raise done.return_value
     return 0
 
 
-def run_sweep(words: Sequence[str], fixed: set[str]) -> int:
+def run_sweep(arguments: Arguments) -> int:
     """A run for each combination; those that failed are listed at the end."""
-    roll = Roll.of(sweep_path(words))
+    fixed, folder = arguments.fixed, sweep_folder(arguments)
+    jobs = JobStatus.below(folder)
 
     # Launchers pickle this function and call the copies in other processes: it holds plain data alone.
     def job(composed: DictConfig) -> float | None:
-        folder = run_folder(composed, fixed)
-        return run_job(roll, HydraConfig.get().job.num, folder, lambda: train_once(composed, fixed, roll))
+        place = run_folder(composed, fixed)
+        return run_job(jobs, HydraConfig.get().job.num, place, lambda: train_once(composed, fixed, jobs))
 
     ended: Exception | None = None
-    with closing(roll):
-        with StopJobs(roll) if runs_elsewhere(words) else nullcontext() as stop:
+    elsewhere = arguments.value("hydra/launcher") not in (None, "basic")
+    with closing(jobs):
+        with StopJobs(jobs) if elsewhere else nullcontext() as stop:
             try:
-                call_hydra(job, words)
-            except (UserError, HydraException, OmegaConfBaseException):
+                with console(), composing(COMMAND, arguments) as composer:
+                    composer.hydra.multirun(composer.name, job, [*composer.overrides, "hydra.mode=MULTIRUN"])
+            except UserError:
                 raise
             except Exception as error:
                 ended = error
         if stop and stop.received:
-            raise Interrupted(stop.received, sweep_path(words))
-        return list_failures(roll, ended)
+            raise Interrupted(stop.received, folder)
+        return list_failures(jobs, ended)
 
 
-def list_failures(roll: Roll, ended: Exception | None) -> int:
+def list_failures(jobs: JobStatus, ended: Exception | None) -> int:
     """Print the failed jobs, and what ended the whole sweep; returns the exit status."""
-    failed = [(folder, outcome) for folder, outcome in roll.outcomes() if outcome is not None]
+    failed = [(folder, outcome) for folder, outcome in jobs.outcomes() if outcome is not None]
     for folder, outcome in failed:
         print(f"failed: {folder}: {outcome}", file=sys.stderr)
     if ended:
@@ -125,59 +135,15 @@ def list_failures(roll: Roll, ended: Exception | None) -> int:
     return 1 if failed or ended else 0
 
 
-def call_hydra(job: TaskFunction, words: Sequence[str]) -> None:
-    """Have Hydra compose the configuration that the words ask for, and call `job` with it."""
-    typed = sys.argv
-    sys.argv = [typed[0], *hydra_words(words)]
-    try:
-        with console():
-            hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(job)()
-    except (HydraException, RuntimeError) as error:
-        # Without a plugin, Hydra knows neither its class nor its samplers.
-        if re.search("Unknown plugin|sampler/tpe", str(error)) and not engines_installed():
-            raise UserError("no such launcher or sweeper is installed: pip install -e '.[sweep]'") from error
-        raise
-    finally:
-        sys.argv = typed
-
-
-def hydra_words(words: Sequence[str]) -> list[str]:
-    """The words for Hydra's parser, which wants its options first and all overrides together."""
-    typed = saved_config_words(quote_paths(words))
-    options = [word for word in typed if not is_override(word)]
-    overrides = [word for word in typed if is_override(word)]
-    return [*options, *overrides, *HYDRA_SETTINGS, f"hydra.sweep.dir={quoted(str(sweep_path(words)))}"]
-
-
-def sweep_path(words: Sequence[str]) -> Path:
-    """A sweep's folder: `name`, or a name made of all that is swept."""
-    overrides = [word for word in words if is_override(word)]
-    name = override_value(words, "name") or run_name(overrides, default="sweep")
-    return Path(override_value(words, "output_dir") or "outputs") / name
-
-
-def run_folder(config: Config | DictConfig, fixed: Collection[str]) -> Path:
-    """The folder of the job that Hydra is calling; `fixed` are the keys that no sweep varies."""
-    context = HydraConfig.get()
-    default = context.runtime.choices.get("model") or "run"
-    words = context.overrides.task
-    if context.mode is RunMode.MULTIRUN:
-        # What all jobs share is in the sweep's own name.
-        varied = [word for word in words if split_override(word)[0] not in fixed]
-        return Path(context.sweep.dir) / run_name(varied, default)
-    named = any(split_override(word)[0] in ("model", "experiment") for word in words)
-    made = run_name(words if named else [f"model={default}", *words], default)
-    return Path(config.output_dir) / (config.name or made)
-
-
-def train_once(composed: DictConfig, fixed: Collection[str], roll: Roll | None = None) -> float | None:
-    """Train, continue or report one run, a sweep's job where there is a roll.
+def train_once(composed: DictConfig, fixed: Collection[str], jobs: JobStatus | None = None) -> float | None:
+    """Train, continue or report one run; a sweep's job where there are `jobs`.
 
     Returns:
         Its validation accuracy, if it held images out.
     """
-    beside_others = roll is not None and roll.elsewhere
-    with refusal_file(run_folder(composed, fixed) if roll else None):
+    beside_others = jobs is not None and jobs.elsewhere
+    with refusal_file(run_folder(composed, fixed) if jobs else None):
+        require_schemas(composed, HydraConfig.get().runtime)
         config = to_config(composed)
         require_a_value(config)
     folder = run_folder(config, fixed)
@@ -186,7 +152,7 @@ def train_once(composed: DictConfig, fixed: Collection[str], roll: Roll | None =
 
     def waits() -> bool:
         # A search may try the same point twice at once: the second one has the first one's result.
-        return roll is not None and beside_others and not roll.stopped
+        return jobs is not None and beside_others and not jobs.stopped
 
     with opened(folder, config, waits) as found, log_file(folder), error_file(folder):
         # Only now: everything above answers at once, importing torch takes seconds.
@@ -199,13 +165,15 @@ def train_once(composed: DictConfig, fixed: Collection[str], roll: Roll | None =
             summary = read_summary(folder)
         else:
             logger.info("run folder: %s", folder)
-            if roll is not None and beside_others:
-                config = for_this_process(config, roll, HydraConfig.get().job.num)
+            if jobs is not None and beside_others:
+                config = for_this_process(config, jobs, HydraConfig.get().job.num)
             summary = train(config, folder)
         if beside_others:
             logger.info("%s", result_line(summary))
         else:
             show(summary, folder)
+            print("curves:      " + shlex.join(["tensorboard", "--logdir", str(folder)]))
+            print("evaluate:    " + command_line("evaluate", f"run={folder}"))
     chosen = summary.selected.validation
     return None if chosen is None else chosen.accuracy
 
@@ -216,3 +184,58 @@ def require_a_value(config: Config) -> None:
     searches = context.mode is RunMode.MULTIRUN and "optuna" in context.sweeper._target_
     if searches and config.data.validation == 0:
         raise UserError("data.validation=0: expected images to hold out; a search goes by their accuracy")
+
+
+@contextmanager
+def console() -> Iterator[None]:
+    """Show the project's log lines on stdout, above a progress bar where there is one."""
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    handler = logging.StreamHandler(sys.stdout)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(handler)
+    try:
+        with logging_redirect_tqdm([logger]):
+            yield
+    finally:
+        logger.removeHandler(handler)
+
+
+@contextmanager
+def log_file(folder: Path) -> Iterator[None]:
+    """Also append the log lines to the run's train.log."""
+    handler = logging.FileHandler(folder / "train.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+@contextmanager
+def refusal_file(folder: Path | None) -> Iterator[None]:
+    """Leave why a job of a sweep was refused in its folder, unless a run is there already."""
+    try:
+        yield
+    except UserError as error:
+        if folder is not None and not (folder / CONFIG).exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / ERROR).write_text(f"{one_line(error)}\n", encoding="utf-8")
+        raise
+
+
+@contextmanager
+def error_file(folder: Path) -> Iterator[None]:
+    """Leave what goes wrong in the run's error.txt: one line, and the traceback where it is a bug."""
+    path = folder / ERROR
+    path.unlink(missing_ok=True)
+    try:
+        yield
+    except Exception as error:
+        details = "" if isinstance(error, UserError) else "\n" + traceback.format_exc()
+        path.write_text(f"{one_line(error)}\n{details}", encoding="utf-8")
+        logger.error("failed: %s", one_line(error))
+        raise

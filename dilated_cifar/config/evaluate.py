@@ -1,8 +1,8 @@
-"""What `evaluate.py` may be told."""
+"""What `evaluate` may be told."""
 
 from dataclasses import dataclass, field
 
-from dilated_cifar.config.base import Frozen, require, require_one_of
+from dilated_cifar.config.base import Frozen, require_one_of
 from dilated_cifar.errors import UserError
 
 SPLITS = ["test", "validation", "train", "train_subset"]
@@ -31,7 +31,7 @@ class Place(Frozen):
     data: DataPlace = field(default_factory=DataPlace)
 
     def __post_init__(self) -> None:
-        require(self.threads is None or self.threads >= 1, "threads", self.threads, "a whole number from 1")
+        self._require(self.threads is None or self.threads >= 1, "threads", "a whole number from 1")
 
 
 @dataclass
@@ -39,9 +39,9 @@ class EvaluateConfig(Place):
     """Which weights are evaluated, on what."""
 
     checkpoint: str | None = None
-    """A .pt file that train.py wrote."""
+    """A .pt file of a run, such as outputs/NAME/checkpoints/last.pt; everything else comes from it."""
     run: str | None = None
-    """A run folder; its best checkpoint is taken, or the last where the run held no images out."""
+    """A run folder; its selected weights are taken: the best, or the last where no images were held out."""
     split: str = "test"
     """test, validation, train or train_subset, all without augmentation."""
     flip: bool = False

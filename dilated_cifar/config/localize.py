@@ -1,4 +1,4 @@
-"""What `scripts/localize.py` may be told."""
+"""What `localize` may be told."""
 
 import math
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class LocalizeConfig(Place):
     """Which networks localize what."""
 
     checkpoint: list[str] = field(default_factory=list)
-    """.pt files that train.py wrote, or run folders; all are measured on the same scenes."""
+    """.pt files or folders of runs; all are measured on the same scenes."""
     images: list[str] = field(default_factory=list)
     """Pictures, folders or patterns to draw heat maps and boxes for, instead of scenes."""
     canvas: int = 64
@@ -32,29 +32,22 @@ class LocalizeConfig(Place):
     shown: int = 6
     """Scenes that are drawn, of every background in turn."""
     seed: int = 0
-    """Source of the scenes."""
+    """Seed of the scenes."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(
+        self._require(
             len(self.checkpoint) > 0,
             "checkpoint",
-            self.checkpoint,
             "a trained network; write checkpoint=outputs/NAME, several names apart by spaces",
         )
         require_scenes(self.canvas, self.scales, min(Cifar10Config().input_size[1:]))
         for key, value in (("scenes", self.scenes), ("tuning", self.tuning), ("shown", self.shown)):
             require(value >= 1, key, value, "a whole number from 1")
-        require(
-            self.shown <= MOST_SHOWN,
-            "shown",
-            self.shown,
-            f"at most {MOST_SHOWN}",
-        )
-        require(
+        self._require(self.shown <= MOST_SHOWN, "shown", f"at most {MOST_SHOWN}")
+        self._require(
             self.threshold is None or math.isfinite(self.threshold),
             "threshold",
-            self.threshold,
             "a number, or null to choose it",
         )
         require_seed(self.seed, "seed")

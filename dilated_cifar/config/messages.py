@@ -31,7 +31,7 @@ def describe(error: OmegaConfBaseException) -> str:
 def nearest_keys(name: str, parent: DictConfig, prefix: str) -> str:
     """The keys beside `name`, and as the nearest those of that name further down."""
     start = f"{prefix}." if prefix else ""
-    keys = [str(key) for key in parent if key != "hydra"]
+    keys = [str(key) for key in parent if key not in ("hydra", "family")]
     groups = [key for key in keys if isinstance(parent[key], DictConfig)]
     deeper = [f"{start}{group}.{name}" for group in groups if name in parent[group]]
     return " or ".join(deeper) or nearest_first(f"{start}{name}", [f"{start}{key}" for key in keys])

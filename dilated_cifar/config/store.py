@@ -9,6 +9,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dilated_cifar.config.augment import AugmentConfig
 from dilated_cifar.config.base import Choice, Frozen, require_one_of
+from dilated_cifar.config.compare import CompareConfig
 from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.evaluate import EvaluateConfig
 from dilated_cifar.config.explain import ExplainConfig
@@ -23,6 +24,14 @@ GROUPS: dict[str, type[Choice]] = {
     group.group: group for group in (ModelConfig, DataConfig, OptimizerConfig, ScheduleConfig)
 }
 
+COMMANDS: dict[str, type[Frozen]] = {
+    "run": Config,
+    "evaluate": EvaluateConfig,
+    "explain": ExplainConfig,
+    "localize": LocalizeConfig,
+    "compare": CompareConfig,
+}
+
 
 def families(base: type[Choice]) -> dict[str, type[Choice]]:
     """Every family of a group by its name, subclasses of subclasses too."""
@@ -35,10 +44,8 @@ def families(base: type[Choice]) -> dict[str, type[Choice]]:
 def register_schemas() -> None:
     """Tell Hydra the schemas: of every choice `schema/GROUP/FAMILY`, of each command `schema/NAME`."""
     store = ConfigStore.instance()
-    store.store(group="schema", name="run", node=Config)
-    store.store(group="schema", name="evaluate", node=EvaluateConfig)
-    store.store(group="schema", name="explain", node=ExplainConfig)
-    store.store(group="schema", name="localize", node=LocalizeConfig)
+    for name, command in COMMANDS.items():
+        store.store(group="schema", name=name, node=command)
     store.store(group="schema/augment", name="batch", node=AugmentConfig)
     for group, base in GROUPS.items():
         for name, schema in families(base).items():
@@ -73,10 +80,11 @@ def to_config(container: DictConfig | dict[str, Any]) -> Config:
 
 def require_groups(plain: Any) -> dict[str, Any]:
     """`plain` itself; a UserError unless it is a mapping with every group of a Config."""
-    groups = (*GROUPS, "augment")
-    if not isinstance(plain, dict) or not all(isinstance(plain.get(group), dict) for group in groups):
-        raise UserError(f"the configuration lacks one of {', '.join(groups)}: expected one train.py wrote")
-    return plain
+    known = plain if isinstance(plain, dict) else {}
+    for group in (*GROUPS, "augment"):
+        if not isinstance(known.get(group), dict):
+            raise UserError(f"{group}: missing in the configuration; expected all of a run's config.yaml")
+    return known
 
 
 def completed(container: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dilated_cifar.runs.record import Score, Summary
 
 
 def show(summary: Summary, folder: Path) -> None:
-    """Print the figures of the best and the last weights, the run's facts and what to do next."""
+    """Print the figures of the best and the last weights, and the run's facts."""
     table = Table("", title=str(folder), title_justify="left")
     columns = [
         (name, weights) for name, weights in (("best", summary.best), ("last", summary.last)) if weights
@@ -28,8 +28,6 @@ def show(summary: Summary, folder: Path) -> None:
         "speed": f"{speed} on {summary.device}, {duration(summary.seconds)} in all",
         "network": f"{summary.parameters:,} parameters, {summary.multiply_adds / 1e6:.1f} M multiply-adds, "
         f"receptive field {summary.receptive_field} pixels",
-        "curves": f"tensorboard --logdir {folder}",
-        "evaluate": f"python evaluate.py run={folder}",
     }
     for name, fact in facts.items():
         console.print(f"{name + ':':<13}{fact}")

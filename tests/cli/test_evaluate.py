@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from dilated_cifar.cli import evaluate, train
-from dilated_cifar.cli.guard import guard
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def finished(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run, in a folder whose name Hydra's grammar would trip over."""
     folder = tmp_path_factory.mktemp("runs") / "with, a=strange [name]"
-    assert guard(lambda: train.run([*tiny, f"output_dir={folder}", "name=one"])) == 0
+    assert train.main([*tiny, f"output_dir={folder}", "name=one"]) == 0
     return folder / "one"
 
 
@@ -56,7 +55,7 @@ def test_it_needs_nothing_but_the_checkpoint(run_folder: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize("split", ["validation", "train_subset"])
 def test_any_split_gives_the_runs_own_figures(run_folder: Path, split: str) -> None:
-    assert guard(lambda: evaluate.run([f"run={run_folder}", f"split={split}", "threads=1"])) == 0
+    assert evaluate.main([f"run={run_folder}", f"split={split}", "threads=1"]) == 0
     figures = json.loads((run_folder / "evaluation" / f"best-{split}.json").read_text())
     summary = json.loads((run_folder / "summary.json").read_text())["best"]
     expected = summary["train" if split == "train_subset" else split]
@@ -65,8 +64,8 @@ def test_any_split_gives_the_runs_own_figures(run_folder: Path, split: str) -> N
 
 
 def test_flip_is_another_figure_in_another_file(run_folder: Path) -> None:
-    for words in ([], ["flip=true"]):
-        assert guard(lambda words=words: evaluate.run([f"run={run_folder}", "threads=1", *words])) == 0
+    for arguments in ([], ["flip=true"]):
+        assert evaluate.main([f"run={run_folder}", "threads=1", *arguments]) == 0
     plain, flipped = (
         json.loads((run_folder / "evaluation" / f"best-test{suffix}.json").read_text())
         for suffix in ("", "-flip")
@@ -81,8 +80,8 @@ def test_own_pictures_get_a_class_and_its_probability(
     Image.new("L", (100, 50), 90).save(tmp_path / "grey, one.png")
     Image.new("RGBA", (20, 30), (200, 0, 0, 100)).save(tmp_path / "red=two.png")
     pictures = [str(path) for path in sorted(tmp_path.glob("*.png"))]
-    words = [f"run={run_folder}", f"images={pictures[0]}", pictures[1], "threads=1"]
-    assert guard(lambda: evaluate.run(words)) == 0
+    arguments = [f"run={run_folder}", f"images={pictures[0]}", pictures[1], "threads=1"]
+    assert evaluate.main(arguments) == 0
     content = json.loads((run_folder / "evaluation" / "best-images.json").read_text())
     assert [row["picture"] for row in content["pictures"]] == pictures
     for row in content["pictures"]:
@@ -92,7 +91,7 @@ def test_own_pictures_get_a_class_and_its_probability(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "told"),
     [
         (["images=missing.png"], "images=missing.png: no pictures there"),
         (["output=/dev/null/x"], "output=/dev/null/x: cannot be written"),
@@ -100,9 +99,9 @@ def test_own_pictures_get_a_class_and_its_probability(
     ],
 )
 def test_what_cannot_be_done_is_one_line(
-    run_folder: Path, words: list[str], told: str, capfd: pytest.CaptureFixture[str]
+    run_folder: Path, arguments: list[str], told: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert guard(lambda: evaluate.run([f"run={run_folder}", "threads=1", *words])) == 2
+    assert evaluate.main([f"run={run_folder}", "threads=1", *arguments]) == 2
     error = capfd.readouterr().err
     assert len(error.splitlines()) == 1
     assert told in error
@@ -112,15 +111,8 @@ def test_a_split_that_was_not_held_out_is_refused(
     tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert guard(lambda: train.run([*tiny, "epochs=1", "data.validation=0", "name=one"])) == 0
-    assert guard(lambda: evaluate.run(["run=outputs/one", "split=validation"])) == 2
+    assert train.main([*tiny, "epochs=1", "data.validation=0", "name=one"]) == 0
+    assert evaluate.main(["run=outputs/one", "split=validation"]) == 2
     assert "data.validation=0" in capfd.readouterr().err
-    assert guard(lambda: evaluate.run(["run=outputs/one"])) == 0
+    assert evaluate.main(["run=outputs/one"]) == 0
     assert (tmp_path / "outputs" / "one" / "evaluation" / "last-test.json").is_file()
-
-
-def test_help_answers_without_a_run(capsys: pytest.CaptureFixture[str]) -> None:
-    assert evaluate.run(["--help"]) == 0
-    text = capsys.readouterr().out
-    assert text.count("  python evaluate.py") >= 5
-    assert "split: test" in text

@@ -13,8 +13,6 @@ from filelock import FileLock
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from dilated_cifar.cli import sweep, train
-from dilated_cifar.cli.arguments import run_name
-from dilated_cifar.cli.guard import guard
 from dilated_cifar.config.run import Config
 from dilated_cifar.models import build
 
@@ -22,18 +20,16 @@ ROOT = Path(__file__).resolve().parents[2]
 Require = Callable[[str], None]
 
 
-def test_processes_take_a_gpu_each_and_share_when_none_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sweep, "taken_gpus", [])
+def test_processes_take_a_gpu_each_and_share_when_none_is_left(tmp_path: Path) -> None:
+    assert not sweep.taken_gpus
     name = f"{socket.gethostname()}-gpu-{{}}.lock"
     with FileLock(tmp_path / name.format(0)):
         with FileLock(tmp_path / name.format(1)):
             assert [sweep.take_gpu(tmp_path, 2, number) for number in range(4)] == [0, 1, 0, 1]
         assert sweep.take_gpu(tmp_path, 2, 0) == 1
     assert sweep.take_gpu(tmp_path, 2, 0) == 1, "a process keeps its GPU"
-    for _, lock in sweep.taken_gpus:
-        lock.release()
+    while sweep.taken_gpus:
+        sweep.taken_gpus.pop()[1].release()
 
 
 def test_the_preset_sweep_holds_networks_of_equal_parameters(make_config: Callable[..., Config]) -> None:
@@ -46,48 +42,45 @@ def test_the_preset_sweep_holds_networks_of_equal_parameters(make_config: Callab
     keys = [override.key_or_group for override in swept]
     counts = set()
     for job in jobs:
-        words = [f"{key}={value}" for key, value in zip(keys, job, strict=True)]
-        config = make_config("experiment=sweep_dilations", *words)
+        arguments = [f"{key}={value}" for key, value in zip(keys, job, strict=True)]
+        config = make_config("experiment=sweep_dilations", *arguments)
         model = build(config.model, 10)
         counts.add(sum(parameter.numel() for parameter in model.parameters()))
     assert len(jobs) == 12
     assert counts == {94762}
 
 
-def test_the_choices_of_a_preset_sweep_name_its_jobs(tiny: list[str], tmp_path: Path) -> None:
-    words = [*tiny[1:], "data=spacing", "epochs=1", "experiment=sweep_dilations"]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), "-m", *words],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+def test_the_choices_of_a_preset_sweep_name_its_jobs(
+    tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert train.main(["-m", *tiny[1:], "data=spacing", "epochs=1", "experiment=sweep_dilations"]) == 0
     folders = {path.parent.name for path in (tmp_path / "outputs").glob("*/*/summary.json")}
     assert len(folders) == 12
     assert {f"dilations-1-2-9__pool-{pool}" for pool in ("False", "True")} < folders
 
 
 @pytest.mark.parametrize(
-    "words", [["experiment=sweep_dilations"], ["hydra/sweeper=optuna", "experiment=search"]]
+    "arguments", [["experiment=sweep_dilations"], ["hydra/sweeper=optuna", "experiment=search"]]
 )
 def test_a_sweep_without_its_option_is_refused(
     require_engine: Require,
-    words: list[str],
+    arguments: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     require_engine("optuna_sweeper")
     monkeypatch.chdir(tmp_path)
-    assert guard(lambda: train.run(words)) == 2
-    assert "these choices make a sweep; write: python train.py -m" in capfd.readouterr().err
+    assert train.main(arguments) == 2
+    error = capfd.readouterr().err
+    assert "model.dilations=" in error
+    assert "several values make a sweep; write: python train.py -m" in error
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("word", ["hydra/launcher=joblib", "experiment=search"])
-def test_an_engine_that_is_not_installed_is_told_in_one_line(word: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("argument", ["hydra/launcher=joblib", "experiment=search"])
+def test_an_engine_that_is_not_installed_is_told_in_one_line(argument: str, tmp_path: Path) -> None:
     script = f"""
 import sys
 class Absent:
@@ -95,7 +88,7 @@ class Absent:
         if name.startswith("hydra_plugins"):
             raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Absent())
-sys.argv = ["train.py", "-m", {word!r}, "seed=0,1"]
+sys.argv = ["train.py", "-m", {argument!r}, "seed=0,1"]
 from dilated_cifar.cli.train import main
 sys.exit(main())
 """
@@ -104,16 +97,3 @@ sys.exit(main())
     )
     assert done.returncode == 2
     assert done.stderr.strip() == "error: no such launcher or sweeper is installed: pip install -e '.[sweep]'"
-
-
-def test_what_hydra_is_told_names_no_folder_and_help_names_every_engine(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    words = ["model=plain", "seed=1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
-    assert run_name(words, "run") == "plain__seed-1"
-    assert train.run(["--help"]) == 0
-    text = capsys.readouterr().out
-    assert "hydra/launcher=\n" in text
-    assert "hydra/sweeper=\n" in text
-    for file in (ROOT / "conf" / "engines").glob("*/*.yaml"):
-        assert f"  {file.stem} " in text

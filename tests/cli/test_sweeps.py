@@ -18,16 +18,16 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Require = Callable[[str], None]
 
 
-def command(*words: str) -> list[str]:
-    return [sys.executable, str(ROOT / "train.py"), "-m", *words]
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, str(ROOT / "train.py"), "-m", *arguments]
 
 
 @pytest.fixture
 def run(tiny: list[str], tmp_path: Path) -> Run:
     """Sweep over tiny runs of one epoch in `tmp_path`."""
 
-    def call(*words: str) -> "subprocess.CompletedProcess[str]":
-        whole = command(*tiny, "epochs=1", *words)
+    def call(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        whole = command(*tiny, "epochs=1", *arguments)
         return subprocess.run(whole, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     return call
@@ -46,9 +46,9 @@ def test_joblib_runs_jobs_side_by_side_lists_the_failed_and_skips_the_finished(
     require_engine: Require, run: Run, tmp_path: Path
 ) -> None:
     require_engine("joblib_launcher")
-    words = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "name=rates"]
-    words += ["model.dilations=[1,1,1],[9,9,9],[1,2,5]"]
-    done = run(*words)
+    arguments = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "name=rates"]
+    arguments += ["model.dilations=[1,1,1],[9,9,9],[1,2,5]"]
+    done = run(*arguments)
     folder = tmp_path / "outputs" / "rates"
     assert done.returncode == 1, done.stderr
     assert {path.parent.name for path in folder.glob("*/summary.json")} == {
@@ -63,7 +63,7 @@ def test_joblib_runs_jobs_side_by_side_lists_the_failed_and_skips_the_finished(
         assert f"[{job}] epoch 1/1" in done.stdout
     assert not list(folder.glob(".jobs-*"))
 
-    again = run(*words)
+    again = run(*arguments)
     assert again.returncode == 1
     assert again.stdout.count("finished before") == 2
     assert failures(again) == [failed]
@@ -89,9 +89,12 @@ def test_a_search_goes_by_validation_accuracy_leaves_out_failed_trials_and_conti
 ) -> None:
     require_engine("optuna_sweeper")
     # The sampler's seed makes the first two trials fail.
-    words = ["hydra/sweeper=optuna", "hydra.sweeper.n_jobs=2", "name=search"]
-    words += ["model.dilations=choice([1,1,1],[9,9,9],[1,2,5])", "optimizer.lr=tag(log,interval(0.001,0.1))"]
-    done = run(*words, "hydra.sweeper.n_trials=3")
+    arguments = ["hydra/sweeper=optuna", "hydra.sweeper.n_jobs=2", "name=search"]
+    arguments += [
+        "model.dilations=choice([1,1,1],[9,9,9],[1,2,5])",
+        "optimizer.lr=tag(log,interval(0.001,0.1))",
+    ]
+    done = run(*arguments, "hydra.sweeper.n_trials=3")
     folder = tmp_path / "outputs" / "search"
     assert done.returncode == 1, done.stderr
     summaries = [json.loads(path.read_text()) for path in folder.glob("*/summary.json")]
@@ -101,7 +104,7 @@ def test_a_search_goes_by_validation_accuracy_leaves_out_failed_trials_and_conti
     assert found["best_value"] == summaries[0]["best"]["validation"]["accuracy"]
     assert found["best_params"]["model.dilations"] == "[1,1,1]"
 
-    longer = run(*words, "hydra.sweeper.n_trials=4")
+    longer = run(*arguments, "hydra.sweeper.n_trials=4")
     assert longer.stdout.count("finished before") == 1
     values = [
         json.loads(path.read_text())["best"]["validation"]["accuracy"]
@@ -139,7 +142,7 @@ def test_a_killed_or_stopped_sweep_leaves_no_process_behind_and_continues(
     require_engine: Require, tiny: list[str], tmp_path: Path
 ) -> None:
     require_engine("joblib_launcher")
-    words = command(*tiny, "epochs=100000", "seed=0,1", "name=cut", "hydra/launcher=joblib")
+    arguments = command(*tiny, "epochs=100000", "seed=0,1", "name=cut", "hydra/launcher=joblib")
     folder = tmp_path / "outputs" / "cut"
 
     def epochs() -> list[int]:
@@ -153,7 +156,7 @@ def test_a_killed_or_stopped_sweep_leaves_no_process_behind_and_continues(
         with (
             (tmp_path / "stderr").open("w") as stderr,
             subprocess.Popen(
-                [*words, "hydra.launcher.n_jobs=2"],
+                [*arguments, "hydra.launcher.n_jobs=2"],
                 cwd=tmp_path,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,

@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MEASURE = """
 import resource, sys
-from dilated_cifar.cli.compare import run
-status = run(sys.argv[1:])
+from dilated_cifar.cli.compare import main
+status = main()
 print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
 sys.exit(status)
 """

@@ -30,19 +30,27 @@ def test_every_choice_composes_and_survives_yaml(make_config: MakeConfig, group:
 
 
 @pytest.mark.parametrize(("group", "name"), [choice for choice in CHOICES if choice[0] in GROUPS])
-def test_every_default_is_visible_in_its_yaml(make_config: MakeConfig, group: str, name: str) -> None:
-    visible = yaml.safe_load((CONF / group / f"{name}.yaml").read_text())
-    composed = to_container(make_config(f"{group}={name}"))[group]
-    assert set(visible) - {"defaults"} == set(composed) - {"family"}
-    # What is null there may be settled by other keys.
-    written = {key: value for key, value in visible.items() if key != "defaults" and value is not None}
-    assert {key: composed[key] for key in written} == written
+def test_a_choice_holds_what_differs_from_the_default_and_nothing_else(
+    make_config: MakeConfig, group: str, name: str
+) -> None:
+    written = yaml.safe_load((CONF / group / f"{name}.yaml").read_text())
+    (schema,) = written.pop("defaults")
+    composed = getattr(make_config(f"{group}={name}"), group)
+    defaults = to_plain(type(composed)())
+    assert schema == f"/schema/{group}/{getattr(composed, 'family', 'batch')}@_here_"
+    assert {key: value for key, value in written.items() if defaults[key] == value} == {}
+    assert to_plain(composed) == defaults | written
 
 
-def test_the_top_level_defaults_are_visible(make_config: MakeConfig) -> None:
-    visible = yaml.safe_load((CONF / "config.yaml").read_text())
-    composed = to_container(make_config())
-    assert set(visible) - {"defaults"} == set(composed) - set(GROUPS)
+@pytest.mark.parametrize("name", ["config", "evaluate", "explain", "localize", "compare"])
+def test_a_command_has_its_defaults_in_its_dataclass(name: str) -> None:
+    assert set(yaml.safe_load((CONF / f"{name}.yaml").read_text())) == {"defaults"}
+
+
+def to_plain(config: object) -> dict[str, object]:
+    plain = OmegaConf.to_container(OmegaConf.structured(config))
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
 
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)
@@ -130,7 +138,7 @@ def test_subclasses_of_a_family_are_chosen_by_their_own_name(make_config: MakeCo
 
 @pytest.mark.parametrize("container", [{}, {"model": 3}, {"model": {"family": "cnn"}}])
 def test_what_is_no_configuration_is_refused(container: dict[str, object]) -> None:
-    with pytest.raises(UserError, match=r"expected one train\.py wrote"):
+    with pytest.raises(UserError, match=r"(model|data): missing in the configuration"):
         to_config(container)
 
 

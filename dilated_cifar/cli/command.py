@@ -1,0 +1,154 @@
+"""What all commands do alike: read their arguments, answer options and compose a configuration."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from hydra import initialize_config_dir
+from hydra._internal.hydra import Hydra  # private, but the type of the public GlobalHydra's attribute
+from hydra._internal.utils import get_args_parser
+from hydra.conf import RuntimeConf
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from dilated_cifar.cli.arguments import Arguments, Command, quoted, read_arguments
+from dilated_cifar.cli.choices import conf_folder, fault
+from dilated_cifar.cli.engines import missing_engine, register_engines
+from dilated_cifar.cli.errors import explain, guard
+from dilated_cifar.cli.help import print_help
+from dilated_cifar.cli.naming import command_line
+from dilated_cifar.config.store import GROUPS, register_schemas
+from dilated_cifar.errors import UserError
+
+Schema = TypeVar("Schema")
+
+
+@dataclass(frozen=True)
+class Composer:
+    """Hydra, and what it is to compose."""
+
+    hydra: Hydra
+    name: str
+    overrides: list[str]
+
+    def compose(self) -> DictConfig:
+        """The configuration of a single run, Hydra's own part under `hydra`."""
+        composed = self.hydra.compose_config(self.name, self.overrides, RunMode.RUN)
+        require_schemas(composed, composed.hydra.runtime)
+        return composed
+
+
+def execute(command: Command, run: Callable[[Arguments], int], argv: Sequence[str] | None) -> int:
+    """Run a command with the arguments of this process, or with `argv`; returns its exit status."""
+    typed = sys.argv[1:] if argv is None else list(argv)
+
+    def call() -> int:
+        arguments = read_arguments(command, typed)
+        status = answer_option(command, arguments)
+        return run(arguments) if status is None else status
+
+    return guard(call, again=lambda: command_line(command.name, *typed))
+
+
+def answer_option(command: Command, arguments: Arguments) -> int | None:
+    """Print what an option asks for in place of a run; returns the exit status, None without such an option.
+
+    Raises:
+        UserError: options that exclude each other, or that this command lacks.
+    """
+    options = arguments.options
+    if options.experimental_rerun:
+        raise UserError("--experimental-rerun: not offered; write config=outputs/NAME/config.yaml name=OTHER")
+    names = ("help", "hydra_help", "cfg", "info", "shell_completion")
+    asked = ["--" + name.replace("_", "-") for name in names if getattr(options, name)]
+    if options.multirun and asked not in ([], ["--help"]):
+        asked.append("--multirun")
+    if len(asked) > 1:
+        raise UserError(f"{' '.join(asked)}: expected one of these options")
+    if options.resolve and not options.cfg:
+        raise UserError("--resolve: expected --cfg job beside it")
+    if options.multirun and not command.sweeps:
+        raise UserError(f"--multirun: {command.name} makes no sweeps; leave it out")
+    if not asked:
+        return None
+    with composing(command, arguments) as composer:
+        hydra, name, overrides = composer.hydra, composer.name, composer.overrides
+        if options.help:
+            return print_help(command, composer.compose(), folders(arguments))
+        if options.hydra_help:
+            hydra.hydra_help(name, get_args_parser(), options)
+        elif options.cfg:
+            hydra.show_cfg(name, overrides, options.cfg, options.package, options.resolve)
+        elif options.info:
+            composer.compose()  # tells a fault in one line, which Hydra would print over many
+            hydra.show_info(options.info, name, overrides)
+        else:
+            hydra.shell_completion(name, options.overrides)
+    return 0
+
+
+@contextmanager
+def composing(command: Command, arguments: Arguments) -> Iterator[Composer]:
+    """Hydra, ready to compose the configuration that the arguments ask for.
+
+    Raises:
+        UserError: something does not fit; also for what Hydra raises inside.
+    """
+    try:
+        register_schemas()
+        # Here, before anything is composed, is the place for networks and data sets that are not built in.
+        register_engines()
+        main, *others = folders(arguments)
+        name = arguments.saved.name if arguments.saved else arguments.options.config_name or command.config
+        overrides = [*arguments.overrides, *command.settings(arguments)]
+        if others:
+            overrides.append(f"hydra.searchpath=[{','.join(quoted(f'file://{other}') for other in others)}]")
+        with initialize_config_dir(str(main), job_name=command.name, version_base="1.3"):
+            hydra = GlobalHydra.instance().hydra
+            assert hydra is not None
+            yield Composer(hydra, name, overrides)
+    except UserError:
+        raise
+    except Exception as error:
+        chosen = [(override.key_or_group, str(override.value())) for override in arguments.parsed]
+        told = missing_engine(error) or explain(error, chosen, folders(arguments))
+        if told is None:
+            raise
+        raise UserError(told) from error
+
+
+def compose(command: Command, arguments: Arguments, schema: type[Schema]) -> Schema:
+    """The checked configuration of a command that runs once.
+
+    Raises:
+        UserError: an argument or a YAML file does not fit, or several values are typed for one key.
+    """
+    if arguments.swept:
+        override = arguments.swept[0].input_line
+        raise UserError(f"{override}: expected one value, or a list in brackets and quotes")
+    with composing(command, arguments) as composer:
+        config = OmegaConf.to_object(composer.hydra.get_sanitized_cfg(composer.compose(), "job"))
+    assert isinstance(config, schema)
+    return config
+
+
+def folders(arguments: Arguments) -> list[Path]:
+    """Where YAML files are looked for, first the project's."""
+    options = arguments.options
+    main = Path(options.config_path).resolve() if options.config_path else conf_folder()
+    own = [Path(options.config_dir).resolve()] if options.config_dir else []
+    if own and not own[0].is_dir():
+        raise UserError(f"--config-dir={options.config_dir}: no such folder")
+    return [arguments.saved.parent if arguments.saved else main, *own]
+
+
+def require_schemas(composed: DictConfig, runtime: RuntimeConf) -> None:
+    """Raise a UserError where the YAML file of a choice names no schema, so that nothing checked its keys."""
+    for group, name in runtime.choices.items():
+        if group in GROUPS and name and OmegaConf.is_missing(composed[group], "family"):
+            places = [Path(source.path) for source in runtime.config_sources if source.schema == "file"]
+            raise UserError(fault(group, name, places) or f"{group}={name}: its YAML file names no schema")

@@ -1,0 +1,56 @@
+"""Hydra's launchers and sweepers, with the defaults in `conf/engines/`."""
+
+import logging
+from importlib.util import find_spec
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from omegaconf import OmegaConf
+
+from dilated_cifar.cli.choices import conf_folder, installed
+from dilated_cifar.cli.sweep import count_gpus, jobs_at_once
+
+PLUGINS = ("joblib_launcher", "submitit_launcher", "optuna_sweeper")
+"""Those of the extra `sweep`."""
+
+
+def register_engines() -> None:
+    """Give Hydra's launchers and sweepers their defaults, which may ask what this machine has."""
+    OmegaConf.register_new_resolver("jobs_at_once", jobs_at_once, replace=True)
+    OmegaConf.register_new_resolver("jobs_a_batch", jobs_a_batch, replace=True)
+    OmegaConf.register_new_resolver("gpus", count_gpus, replace=True)
+    # A plugin stores defaults of its own under its name as soon as Hydra finds it. A file of that name on
+    # Hydra's search path would be merged into them with a warning, so ours take their place.
+    Plugins.instance()
+    # Optuna's data base tells of each part it loads, though none is used.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for file in (conf_folder() / "engines").glob("*/*.yaml"):
+        engine = OmegaConf.load(file)
+        ConfigStore.instance().store(
+            group=f"hydra/{file.parent.name}",
+            name=file.stem,
+            node=engine,
+            package="_global_" if "hydra" in engine else None,
+        )
+
+
+def jobs_a_batch(launcher: str) -> int | None:
+    """How many jobs a launcher is given at once: None for all, where it has a queue of its own."""
+    return jobs_at_once() if launcher.endswith(".LocalLauncher") else None
+
+
+def missing_engine(error: Exception) -> str | None:
+    """What to install, where Hydra failed for want of a launcher or sweeper."""
+    # Without a plugin, Hydra knows neither its class nor its samplers.
+    if not any(sign in str(error) for sign in ("Unknown plugin", "sampler/tpe")) or engines_installed():
+        return None
+    package = "'dilated-cifar[sweep]'" if installed() else "-e '.[sweep]'"
+    return f"no such launcher or sweeper is installed: pip install {package}"
+
+
+def engines_installed() -> bool:
+    """Whether the packages of every launcher and sweeper are here."""
+    try:
+        return all(find_spec(f"hydra_plugins.hydra_{name}") for name in PLUGINS)
+    except ModuleNotFoundError:
+        return False

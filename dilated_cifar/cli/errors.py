@@ -1,0 +1,120 @@
+"""From exceptions to one line on stderr and an exit status."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf.errors import OmegaConfBaseException
+from yaml import MarkedYAMLError
+
+from dilated_cifar.cli.choices import fault, file_of, yaml_fault
+from dilated_cifar.config.base import nearest_first
+from dilated_cifar.config.messages import describe
+from dilated_cifar.errors import Interrupted, UserError
+
+CLOSING = {"[": "]", "{": "}", "(": ")"}
+SIGNS = {"[": "bracket", "{": "brace", "(": "parenthesis", "'": "quote", '"': "quote"}
+
+
+def guard(call: Callable[[], int], again: Callable[[], str]) -> int:
+    """Call a command; what a user can mend is told in one line, and the exit status returned.
+
+    Args:
+        call: The command.
+        again: Returns the command line for typing it again.
+    """
+    try:
+        return call()
+    except UserError as error:
+        return fail(str(error), error.status)
+    except Interrupted as stop:
+        print(f"\nstopped; the state is saved in {stop.folder}; continue with: {again()}", file=sys.stderr)
+        return stop.status
+    except KeyboardInterrupt:
+        return fail(f"interrupted; continue with: {again()}", 130)
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has gone; nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def fail(message: str, status: int) -> int:
+    """Print `message` as one line on stderr and return `status`."""
+    print("error:", " ".join(message.split()), file=sys.stderr)
+    return status
+
+
+def explain(error: Exception, chosen: Iterable[tuple[str, str]], folders: Sequence[Path]) -> str | None:
+    """What Hydra, OmegaConf or a YAML file's reader found wrong, in one line and the user's words.
+
+    Args:
+        error: What was raised while a configuration was composed.
+        chosen: Group and name of each choice that was typed.
+        folders: Where the YAML files of choices lie.
+
+    Returns:
+        None where it is none of the user's doing.
+    """
+    if isinstance(error, MarkedYAMLError):
+        return yaml_fault(error)
+    place = re.match(r"In '(?:(.+)/)?([^/]+?)': ", str(error))
+    named = [(place[1] or "", place[2])] if place else []
+    for group, name in [*named, *chosen]:
+        if found := fault(group, name, folders):
+            return found
+    cause = error.__cause__ or error.__context__
+    told = str(error)[place.end() if place else 0 :].partition("\n\n")[0]
+    match error:
+        case MissingConfigException(missing_cfg_file=str(missing), options=[*options]):
+            group, _, name = missing.rpartition("/")
+            expected = nearest_first(name, [option for option in options if option != "schema"])
+            told = f"{group}={name}: expected {expected}"
+        case OmegaConfBaseException():
+            told = describe(error)
+        case HydraException() if isinstance(cause, OmegaConfBaseException):
+            told = describe(cause)
+        case HydraException():
+            pass
+        case _:
+            return None
+    file = file_of(*named[0], folders) if named else None
+    return f"{file}: {told}" if file and file.parent not in folders else told
+
+
+def syntax_fault(override: str, reason: str) -> str:
+    """What Hydra's grammar cannot read in an override, in plain words.
+
+    Args:
+        override: As typed.
+        reason: What Hydra's parser found.
+    """
+    key, _, value = override.partition("=")
+    if found := unbalanced(value):
+        example = "all of it" if found == "unclosed quote" else f"lists as '{key}=[1,2,5]'"
+        return f"{found} in {override}; write {example}, in quotes"
+    if re.search(r"(^|[,\[{(:])\s*,|,\s*($|[\]})])", value):
+        return f"a value is missing beside a comma in {override}; write a value on both sides of it"
+    finding = reason.splitlines()[0]
+    if unread := re.search(r"(?:at|input):? '(.+?)'(?: expecting|$)", finding):
+        sign = unread[1].strip()[-1:] or " "
+        return f"unexpected {sign} in {override}; write values with such signs in quotes: \"{key}='VALUE'\""
+    return f"{override}: {finding}"
+
+
+def unbalanced(value: str) -> str | None:
+    """Which bracket or quote of a value is not closed, or closes none."""
+    opened: list[str] = []
+    quote = ""
+    for sign in re.sub(r"\\.", "", value):
+        if quote:
+            quote = "" if sign == quote else quote
+        elif sign in "'\"":
+            quote = sign
+        elif sign in CLOSING:
+            opened.append(sign)
+        elif sign in CLOSING.values() and (not opened or CLOSING[opened.pop()] != sign):
+            return f"unmatched {sign}"
+    return f"unclosed {SIGNS[quote or opened[-1]]}" if quote or opened else None
