@@ -17,8 +17,7 @@ from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.inspection.coverage import draw_stages, draw_unit, unit_sentence
-from dilated_cifar.inspection.layers import LEGEND, layer_table
-from dilated_cifar.inspection.network import LAST_MAP, Inspection, inspect_network
+from dilated_cifar.inspection.network import LAST_MAP, LEGEND, Inspection, inspect_network, layer_table
 from dilated_cifar.inspection.verdicts import (
     draw_comparison,
     draw_layers,

@@ -24,8 +24,7 @@ from dilated_cifar.runs.folder import best_checkpoint, last_checkpoint
 from dilated_cifar.runs.record import Summary, write_curves, write_predictions, write_summary
 from dilated_cifar.training.bar import Bar
 from dilated_cifar.training.measure import measure_epoch, measure_weights, summarize
-from dilated_cifar.training.optimizer import set_learning_rate
-from dilated_cifar.training.schedule import learning_rate
+from dilated_cifar.training.optimizer import learning_rate, set_learning_rate
 from dilated_cifar.training.signals import StopSignals
 from dilated_cifar.training.state import Progress, State, Sums, new_state, saved_state
 from dilated_cifar.training.tensorboard import Board

@@ -15,7 +15,7 @@ from dilated_cifar.config.optimization import (
     ScheduleConfig,
     StepConfig,
 )
-from dilated_cifar.training.schedule import learning_rate
+from dilated_cifar.training.optimizer import learning_rate
 
 PEAK, STEPS, EPOCHS = 0.3, 7, 10
 
