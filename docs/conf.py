@@ -1,6 +1,7 @@
 """How `make docs` builds the site with Sphinx: the pages of this folder and a reference from docstrings."""
 
 import builtins
+import inspect
 import re
 import sys
 from importlib.metadata import packages_distributions
@@ -53,6 +54,14 @@ def write_reference(_app: Sphinx) -> None:
     apidoc.main([*options, "--output-dir", str(HERE / "api"), str(HERE.parent / PACKAGE)])
 
 
+def skip_imported(
+    _app: Sphinx, what: str, _name: str, member: object, _skip: bool, _options: object
+) -> bool | None:
+    """Pass over what a module imports from other packages before autodoc looks into it."""
+    named = isinstance(member, type) or inspect.isroutine(member)
+    return True if what == "module" and named and not str(member.__module__).startswith(PACKAGE) else None
+
+
 def prepare_docstring(
     _app: Sphinx, what: str, name: str, documented: object, _options: object, lines: list[str]
 ) -> None:
@@ -63,10 +72,9 @@ def prepare_docstring(
     if what in ("attribute", "data", "property") and any(lines):
         # Napoleon would read `words: more words` as a type and its meaning; the empty comment prevents it.
         lines[:0] = ["..", ""]
-    imported = what != "module" and not name.startswith(getattr(documented, "__module__", None) or name)
     # Without a docstring a dataclass has its signature for one.
     made = isinstance(documented, type) and lines and lines[0].startswith(f"{documented.__name__}(")
-    if (made or not any(lines)) and not imported and what not in ("attribute", "data"):
+    if (made or not any(lines)) and what not in ("attribute", "data"):
         logger.warning("%s %s has no docstring", what, name, type="docstring")
 
 
@@ -104,6 +112,7 @@ def accept_outside(
 def setup(app: Sphinx) -> None:
     """Connect the above; Sphinx calls this."""
     app.connect("builder-inited", write_reference)
+    app.connect("autodoc-skip-member", skip_imported)
     app.connect("autodoc-process-docstring", prepare_docstring, priority=400)  # before napoleon's, at 500
     app.connect("autodoc-process-signature", shorten_signature)
     app.connect("doctree-read", drop_object)

@@ -49,14 +49,14 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "localization": {
         "class map of": "{method}",
-        "classification": "{classified}%",
+        "accuracy": "{classified}%",
         "Top-1 localization (95% interval)": LOCALIZED,
         "GT-known localization": "{gt_known}%",
         "pointing game": "{pointing}%",
     },
     "localization_trained_on_scenes": {
         "network": "{network}",
-        "classification": "{classified}%",
+        "accuracy": "{classified}%",
         "Top-1 localization (95% interval)": LOCALIZED,
         "GT-known localization": "{gt_known}%",
         "accuracy on the test images themselves": "{whole_images}%",

@@ -1,5 +1,4 @@
-import csv
-import json
+import dataclasses
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -8,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from hydra import compose, initialize_config_dir
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -17,6 +15,7 @@ from dilated_cifar.cli.choices import conf_folder
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import register_schemas, to_config
 from dilated_cifar.data.cifar10 import ARCHIVE
+from dilated_cifar.runs import record
 
 
 @pytest.fixture(scope="session")
@@ -67,27 +66,6 @@ def make_config() -> Callable[..., Config]:
     return make
 
 
-CONFIG: dict[str, Any] = {
-    "model": {
-        "family": "cnn", "dropout": 0.0, "channels": [32, 64, 128], "dilations": [1, 1, 1], "kernel_size": 3,
-        "padding": "valid", "pool": False, "norm": True,
-    },
-    "data": {
-        "family": "spacing", "validation": 1000, "train_subset": 1000, "split_seed": 0,
-        "mean": [0.5, 0.5, 0.5], "std": [0.135, 0.135, 0.135], "seed": 0, "train": 8000,
-        "test": 1000, "smallest": 2, "largest": 11, "pairs": 6, "noise": 0.03, "shading": 0.08,
-    },
-    "augment": {"pad": 0, "flip": False, "cutout": 0},
-    "optimizer": {"family": "adam", "lr": 0.01},
-    "schedule": {"family": "onecycle"},
-    "seed": 0,
-    "epochs": 5,
-    "batch_size": 64,
-    "device": "auto",
-    "name": "x",
-    "output_dir": "outputs",
-}  # fmt: skip
-
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -95,15 +73,16 @@ FLAGS = (
 
 
 class RunFolders:
-    """Writes run folders as train.py leaves them, without training."""
+    """Finished runs without training: invented figures, written by what train.py writes them with."""
 
-    def __init__(self, parent: Path) -> None:
-        self.parent = parent
+    def __init__(self, parent: Path, base: Config) -> None:
+        self.parent, self.base = parent, base
 
     def write(
         self,
         name: str,
         *,
+        config: Config | None = None,
         test: float = 0.8,
         last_test: float | None = None,
         train: float = 0.9,
@@ -113,36 +92,61 @@ class RunFolders:
         receptive_field: int = 7,
         **keys: Any,
     ) -> Path:
-        """A finished run; `keys` are config keys with two underscores for the dot."""
-        config = json.loads(json.dumps(CONFIG))
-        for key, value in keys.items():
-            *groups, last = key.split("__")
-            place = config
-            for group in groups:
-                place = place[group]
-            place[last] = value
+        """A finished run; `keys` are configuration keys with two underscores for the dot."""
+        config = changed(config or self.base, keys)
         folder = self.parent / name
         (folder / "checkpoints").mkdir(parents=True)
-        (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-        held_out = "validation" if config["data"]["validation"] else "test"
-        epochs = config["epochs"]
-        self.write_metrics(folder, epochs, held_out, test, train, seconds)
-        count = config["data"]["test"] or 10_000
-        labels = np.arange(count) % 10
+        record.write_config(folder, config)
+        record.write_curves(folder, invented_curves(config, test, train, seconds))
+        count = config.data.test  # type: ignore[attr-defined]  # every data set of the tests has it
+        labels = np.arange(count) % config.data.classes
         if predicted is None:
-            predicted = np.where(np.arange(count) < round(test * count), labels, (labels + 1) % 10)
-        np.savez_compressed(folder / "test_predictions.npz", predicted=predicted, labels=labels)
-        self.write_summary(
-            folder, config, held_out, (test, last_test, train), onset, seconds, receptive_field
+            wrong = (labels + 1) % config.data.classes
+            predicted = np.where(np.arange(count) < round(test * count), labels, wrong)
+        record.write_predictions(folder, predicted, labels)
+
+        def figures(epoch: int, accuracy: float) -> record.Figures:
+            score = record.Score(1 - accuracy, accuracy)
+            validation = score if config.data.validation else None
+            return record.Figures(epoch, record.Score(1 - train, train), validation, score)
+
+        best = figures(max(1, config.epochs - 1), test) if config.data.validation else None
+        summary = record.Summary(
+            chosen="last" if best is None else "best",
+            best=best,
+            last=figures(config.epochs, test if last_test is None else last_test),
+            overfitting_onset=onset,
+            overfitting_rule="the rule",
+            images_per_second=500.0,
+            seconds=seconds,
+            parameters=94_762,
+            multiply_adds=32_113_280 + 1_000_000 * receptive_field,
+            receptive_field=receptive_field,
+            device="cpu (1 threads, fp32)",
+            torch="2.14.1",
+            class_names=config.data.class_names,
         )
+        record.write_summary(folder, summary)
         return folder
 
-    def write_metrics(
-        self, folder: Path, epochs: int, held_out: str, test: float, train: float, seconds: float
-    ) -> None:
-        share = np.arange(1, epochs + 1) / epochs
-        columns = {
-            "epoch": np.arange(1, epochs + 1),
+
+def changed(config: Config, keys: dict[str, Any]) -> Config:
+    """The configuration with other values, such as `model__dilations=[1, 2, 5]`."""
+    for key, value in keys.items():
+        group, _, name = key.rpartition("__")
+        if group:
+            name, value = group, dataclasses.replace(getattr(config, group), **{name: value})
+        config = dataclasses.replace(config, **{name: value})
+    return config
+
+
+def invented_curves(config: Config, test: float, train: float, seconds: float) -> list[record.Row]:
+    """Curves that rise by the same step each epoch, up to these accuracies."""
+    held_out = "validation" if config.data.validation else "test"
+    shares = [epoch / config.epochs for epoch in range(1, config.epochs + 1)]
+    return [
+        {
+            "epoch": epoch,
             "loss/train": 2.3 * (1 - share * train),
             "accuracy/train": share * train,
             "loss/train_subset": 2.3 * (1 - share * train),
@@ -151,59 +155,23 @@ class RunFolders:
             f"accuracy/{held_out}": share * test,
             "gap/loss": 2.3 * share * (train - test),
             "gap/accuracy": share * (train - test),
-            "images_per_second": np.full(epochs, 500.0),
+            "images_per_second": 500.0,
             "seconds": share * seconds,
         }
-        with (folder / "metrics.csv").open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-
-    def write_summary(
-        self,
-        folder: Path,
-        config: dict[str, Any],
-        held_out: str,
-        accuracies: tuple[float, float | None, float],
-        onset: int | None,
-        seconds: float,
-        receptive_field: int,
-    ) -> None:
-        test, last_test, train = accuracies
-
-        def scores(epoch: int, accuracy: float) -> dict[str, Any]:
-            score = {"loss": 1 - accuracy, "accuracy": accuracy}
-            validation = score if held_out == "validation" else None
-            subset = {"loss": 1 - train, "accuracy": train}
-            return {"epoch": epoch, "train": subset, "validation": validation, "test": score}
-
-        best = scores(max(1, config["epochs"] - 1), test) if held_out == "validation" else None
-        content = {
-            "chosen": "best" if best else "last",
-            "best": best,
-            "last": scores(config["epochs"], test if last_test is None else last_test),
-            "overfitting_onset": onset,
-            "overfitting_rule": "the rule",
-            "images_per_second": 500.0,
-            "seconds": seconds,
-            "parameters": 94762,
-            "multiply_adds": 32_113_280 + 1_000_000 * receptive_field,
-            "receptive_field": receptive_field,
-            "device": "cpu (1 threads, fp32)",
-            "torch": "2.14.1",
-        }
-        (folder / "summary.json").write_text(json.dumps(content))
+        for epoch, share in enumerate(shares, start=1)
+    ]
 
 
 @pytest.fixture(scope="session")
-def run_folders() -> type[RunFolders]:
+def run_folders(make_config: Callable[..., Config]) -> Callable[[Path], RunFolders]:
     """For fixtures that outlive a test."""
-    return RunFolders
+    base = make_config("experiment=demo", "model=plain", "data.test=1000")
+    return lambda parent: RunFolders(parent, base)
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> RunFolders:
-    return RunFolders(tmp_path / "sweep")
+def runs(tmp_path: Path, run_folders: Callable[[Path], RunFolders]) -> RunFolders:
+    return run_folders(tmp_path / "sweep")
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def run(arguments: Arguments) -> int:
     # Only now: everything above answers at once, importing pandas and scipy takes a second.
     from dilated_cifar.comparison.collect import collect
     from dilated_cifar.comparison.comparison import compare
-    from dilated_cifar.report.report import prepare, write_report
+    from dilated_cifar.report.files import prepare, write_report
     from dilated_cifar.report.terminal import show, show_left_out
 
     paths = [Path(path) for path in config.paths]

@@ -22,7 +22,7 @@ from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import to_config
 from dilated_cifar.errors import Interrupted, UserError, one_line
 from dilated_cifar.runs.folder import Found, opened
-from dilated_cifar.runs.record import CONFIG, ERROR
+from dilated_cifar.runs.record import CONFIG, ERROR, LOG
 
 logger = logging.getLogger("dilated_cifar")
 
@@ -205,7 +205,7 @@ def console() -> Iterator[None]:
 @contextmanager
 def log_file(folder: Path) -> Iterator[None]:
     """Also append the log lines to the run's train.log."""
-    handler = logging.FileHandler(folder / "train.log", encoding="utf-8")
+    handler = logging.FileHandler(folder / LOG, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)
     try:

@@ -1,4 +1,4 @@
-"""From the paths a user gives to all runs below them."""
+"""All runs below the paths that a user gives."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -11,9 +11,9 @@ from dilated_cifar.config.base import as_typed
 from dilated_cifar.config.run import LOCAL_KEYS
 from dilated_cifar.errors import UserError
 from dilated_cifar.runs.reading import read_run
-from dilated_cifar.runs.record import LeftOut, Run
+from dilated_cifar.runs.record import CONFIG, ERROR, LeftOut, Run
 
-MARKS = ("config.yaml", "error.txt")
+MARKS = (CONFIG, ERROR)
 """Either file makes a folder a run's: one is written when a run starts, the other when a job fails."""
 
 
@@ -51,7 +51,7 @@ def collect(paths: Sequence[Path], *, progress: bool = True) -> Collected:
             found.runs.append(read)
         else:
             found.left_out.append(read)
-    set_duplicates_aside(found)
+    leave_out_duplicates(found)
     return found
 
 
@@ -77,7 +77,7 @@ def find_run_folders(path: Path) -> Iterator[tuple[Path, str]]:
         raise UserError(f"{path}: {what}; expected folders with config.yaml and summary.json from train.py")
 
 
-def set_duplicates_aside(found: Collected) -> None:
+def leave_out_duplicates(found: Collected) -> None:
     """Keep one of each set of runs with the same configuration and seed.
 
     The same run twice, such as a copy of a folder, is not a second seed, and would narrow an interval that

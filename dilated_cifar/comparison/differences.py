@@ -1,36 +1,42 @@
 """Whether a group is better than the baseline, or no difference is shown."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from dilated_cifar.comparison.grouping import Group, Section
-from dilated_cifar.comparison.intervals import LEVEL, Estimate, holm, mcnemar, paired_difference
-from dilated_cifar.comparison.measures import without_interval
+from dilated_cifar.comparison.intervals import ALPHA, Estimate, McNemar, holm, mcnemar, paired_difference
 from dilated_cifar.config.base import as_typed
 from dilated_cifar.runs.record import Run
 
-MEASURES: dict[str, Callable[[Run], float]] = {
+Measure = Literal["test accuracy", "gap of the last weights"]
+MEASURES: dict[Measure, Callable[[Run], float]] = {
     "test accuracy": lambda run: run.selected.test.accuracy,
     "gap of the last weights": lambda run: run.last.gap,
 }
-NOTHING_SHOWN = "no difference shown"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A group less the baseline, in one measure, over the pairs of runs with a common seed."""
+    """A group minus the baseline, in one measure, over the pairs of runs with a common seed."""
 
     group: Group
-    measure: str
+    measure: Measure
     seeds: list[int]
     estimate: Estimate | None
-    """None where there is no pair."""
+    """Of shares; None where there is no pair."""
     p_value: float | None
-    adjusted: float | None
+    adjusted: float | None = None
     """The p-value after Holm's correction for all groups compared with the baseline in this measure."""
-    verdict: str
+    tests: int = 0
+    """How many p-values were corrected together."""
+
+    @property
+    def shown(self) -> bool:
+        """Whether the data show that there is a difference."""
+        return self.adjusted is not None and self.adjusted < ALPHA
 
 
 @dataclass(frozen=True)
@@ -42,14 +48,15 @@ class SingleRuns:
     run: Run
     baseline_run: Run
     images: int
-    only_run: int
-    """Images that only the group's run has right."""
-    only_baseline: int
-    exact: float
-    mid_p: float
+    test: McNemar
+    """The group's run is its first classifier."""
     adjusted: float
     """The mid-p value after Holm's correction for all pairs of the section."""
-    verdict: str
+
+    @property
+    def shown(self) -> bool:
+        """Whether the data show that one of the two networks is better."""
+        return self.adjusted < ALPHA
 
 
 def pair(group: Group, baseline: Group) -> list[tuple[Run, Run]]:
@@ -63,78 +70,39 @@ def pair(group: Group, baseline: Group) -> list[tuple[Run, Run]]:
     return [(run, others[place(run)]) for run in group.runs if place(run) in others]
 
 
-def compare_groups(section: Section) -> list[Difference]:
-    """Every group but the baseline against it, in every measure."""
-    found: list[Difference] = []
-    for measure, figure in MEASURES.items():
-        rows = [
-            compare_pair(group, section.baseline, measure, figure)
-            for group in section.groups
-            if group is not section.baseline
-        ]
-        adjusted = holm([row.p_value for row in rows])
-        tests = sum(row.p_value is not None for row in rows)
-        for row, value in zip(rows, adjusted, strict=True):
-            found.append(replace(row, adjusted=value, verdict=judge(row, value, tests)))
-    return found
+def compare_groups(section: Section, measure: Measure) -> dict[Group, Difference]:
+    """Every group but the baseline against it, in one measure."""
+    rows = [compare_pair(group, section.baseline, measure) for group in section.others]
+    adjusted = zip(rows, holm([row.p_value for row in rows]), strict=True)
+    tests = sum(row.p_value is not None for row in rows)
+    return {row.group: replace(row, adjusted=value, tests=tests) for row, value in adjusted}
 
 
-def compare_pair(group: Group, baseline: Group, measure: str, figure: Callable[[Run], float]) -> Difference:
-    """One group against the baseline in one measure, not yet judged."""
-    pairs = pair(group, baseline)
-    seeds = sorted({run.seed for run, _ in pairs})
+def compare_pair(group: Group, baseline: Group, measure: Measure) -> Difference:
+    """One group against the baseline in one measure, not yet corrected."""
+    pairs, figure = pair(group, baseline), MEASURES[measure]
     if not pairs:
-        return Difference(group, measure, [], None, None, None, "")
-    found = paired_difference(
-        [figure(run) for run, _ in pairs], [figure(other) for _, other in pairs], what="common seed"
-    )
-    estimate = without_interval(found.estimate, sorted({*group.mixed, *baseline.mixed}))
-    p_value = found.p_value if estimate.why_none is None else None
-    return Difference(group, measure, seeds, estimate, p_value, None, "")
-
-
-def judge(row: Difference, adjusted: float | None, tests: int) -> str:
-    """The difference in words."""
-    if row.estimate is None:
-        return "no common seed: not compared"
-    if row.estimate.why_none is not None or row.p_value is None or adjusted is None:
-        return f"{row.estimate.why_none}, so {NOTHING_SHOWN}"
-    if adjusted >= 1 - LEVEL:
-        corrected = row.p_value < 1 - LEVEL
-        return NOTHING_SHOWN + (f" once corrected for {tests} comparisons" if corrected else "")
-    points = f"{100 * abs(row.estimate.mean):.1f} points"
-    if row.measure == "test accuracy":
-        return f"{'better' if row.estimate.mean > 0 else 'worse'} by {points}"
-    return f"{'larger' if row.estimate.mean > 0 else 'smaller'} by {points}"
+        return Difference(group, measure, [], None, None)
+    one, other = ([figure(run) for run in runs] for runs in zip(*pairs, strict=True))
+    mixed = sorted({*group.mixed, *baseline.mixed})
+    estimate, p_value = paired_difference(one, other, what="common seed", mixed=mixed)
+    return Difference(group, measure, sorted({run.seed for run, _ in pairs}), estimate, p_value)
 
 
 def compare_single_runs(section: Section) -> tuple[list[SingleRuns], list[str]]:
-    """McNemar's test for each pair of runs with a common seed, and what stood in the way of others."""
+    """McNemar's test for each pair of runs with a common seed, and a note on pairs that have none."""
     rows: list[SingleRuns] = []
-    apart = 0
-    for group in section.groups:
-        for run, other in pair(group, section.baseline) if group is not section.baseline else []:
-            if run.predictions is None or other.predictions is None:
-                continue
-            if not np.array_equal(run.predictions.labels, other.predictions.labels):
-                apart += 1
-                continue
-            test = mcnemar(run.predictions.right, other.predictions.right)
-            images = len(run.predictions.labels)
-            rows.append(SingleRuns(group, run.seed, run, other, images, test.only_first, test.only_second,
-                                   test.exact, test.mid_p, 1.0, ""))  # fmt: skip
-    notes = []
-    if apart:
-        notes.append(f"{section.title}: {apart} pairs of runs have different test images: no McNemar test")
-    return judged(rows), notes
-
-
-def judged(rows: Sequence[SingleRuns]) -> list[SingleRuns]:
-    """The rows with their adjusted p-values and verdicts."""
-    found = []
-    for row, adjusted in zip(rows, holm([row.mid_p for row in rows]), strict=True):
-        assert adjusted is not None
-        better = "the run" if row.only_run > row.only_baseline else "the baseline's"
-        verdict = f"{better} is better" if adjusted < 1 - LEVEL else NOTHING_SHOWN
-        found.append(replace(row, adjusted=adjusted, verdict=verdict))
-    return found
+    unlike = 0
+    pairs = [(group, *each) for group in section.others for each in pair(group, section.baseline)]
+    for group, run, other in pairs:
+        if run.predictions is None or other.predictions is None:
+            continue
+        if not np.array_equal(run.predictions.labels, other.predictions.labels):
+            unlike += 1
+            continue
+        test = mcnemar(run.predictions.right, other.predictions.right)
+        rows.append(SingleRuns(group, run.seed, run, other, len(run.predictions.labels), test, test.mid_p))
+    adjusted = zip(rows, holm([row.test.mid_p for row in rows]), strict=True)
+    rows = [replace(row, adjusted=value) for row, value in adjusted if value is not None]
+    note = f"{section.title}: {unlike} pairs of runs have different test images: no McNemar test"
+    return rows, [note] if unlike else []

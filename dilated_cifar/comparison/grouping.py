@@ -1,4 +1,4 @@
-"""Which runs are replicates, which may be compared, and which must be kept apart."""
+"""Which runs are replicates, which may be compared, and which must be kept separate."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ class Group:
     """What the runs of the group share and other groups have differently, values as typed."""
     runs: list[Run]
     mixed: dict[str, list[str]]
-    """Keys other than the seed in which the runs differ: they are no replicates, and have no interval."""
+    """Keys other than the seed in which the runs differ: they are not replicates, and have no interval."""
 
     @property
     def seeds(self) -> list[int]:
@@ -46,6 +46,11 @@ class Section:
         """All runs of the section."""
         return [run for group in self.groups for run in group.runs]
 
+    @property
+    def others(self) -> list[Group]:
+        """Every group but the baseline."""
+        return [group for group in self.groups if group is not self.baseline]
+
 
 def arrange(
     runs: Sequence[Run], group_by: Sequence[str] = (), baseline: str | None = None
@@ -64,12 +69,13 @@ def arrange(
         UserError: an unknown key, or a baseline that is no group or several.
     """
     require_known(group_by, runs)
-    setting_keys = [key for key in varying(runs) if is_setting(key) and key not in group_by]
+    varied = varying(runs)
+    setting_keys = [key for key in varied if is_setting(key) and key not in group_by]
     notes = []
     if setting_keys:
+        differ = ", ".join(f"{key} ({first_of(varied[key], ' | ', 6)})" for key in setting_keys)
         notes.append(
-            "runs of different settings are compared apart, never averaged; they differ in "
-            + ", ".join(f"{key} ({values_of(key, runs)})" for key in setting_keys)
+            "runs of different settings are compared separately, never averaged; they differ in " + differ
         )
     sections = []
     for setting, members in partition(runs, setting_keys).items():
@@ -137,10 +143,10 @@ def natural(text: str) -> list[tuple[int, float, str]]:
     return [(0, float(part), "") if index % 2 else (1, 0.0, part) for index, part in enumerate(parts)]
 
 
-def values_of(key: str, runs: Iterable[Run]) -> str:
-    """The values of a key, few enough for a line."""
-    values = sorted({as_typed(run.config[key]) for run in runs if key in run.config}, key=natural)
-    return " | ".join(values[:6]) + (f" and {len(values) - 6} more" if len(values) > 6 else "")
+def first_of(values: Sequence[str], between: str, most: int) -> str:
+    """The values in a line, of very many the first."""
+    rest = len(values) - most
+    return between.join(values[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def partition(runs: Iterable[Run], keys: Sequence[str]) -> dict[tuple[str, ...], list[Run]]:
@@ -191,20 +197,20 @@ def find_baseline(groups: Sequence[Group], wanted: str | None) -> Group | None:
     """
     if wanted is None:
         return groups[0]
-    words = re.sub(r",\s+", ",", wanted).split()
+    parts = re.sub(r",\s+", ",", wanted).split()
     found = [group for group in groups if group.label == wanted] or [
-        group for group in groups if all(names(group, word) for word in words)
+        group for group in groups if all(has_value(group, part) for part in parts)
     ]
     if len(found) > 1:
-        labels = " | ".join(group.label for group in found[:6])
+        labels = first_of([group.label for group in found], " | ", 6)
         raise UserError(f"baseline={wanted}: is {len(found)} groups ({labels}); write the whole label")
     return found[0] if found else None
 
 
-def names(group: Group, word: str) -> bool:
-    """Whether a word is a value in the group, with or without its key."""
+def has_value(group: Group, wanted: str) -> bool:
+    """Whether `wanted` is a value in the group, with or without its key."""
     forms = {form for key, value in group.keys.items() for form in (value, f"{key}={value}")}
-    return word in forms or word in group.label.split()
+    return wanted in forms or wanted in group.label.split()
 
 
 def section_notes(section: Section, missed_baseline: str | None) -> list[str]:
@@ -217,10 +223,12 @@ def section_notes(section: Section, missed_baseline: str | None) -> list[str]:
     mixed = sorted({key for group in section.groups for key in group.mixed}, key=key_order)
     if mixed:
         notes.append(
-            f"{section.title}: groups mix runs that differ in {', '.join(mixed)}, which are no replicates: "
+            f"{section.title}: groups mix runs that differ in {', '.join(mixed)}, which are not replicates: "
             f"their means have no interval; add the key to group_by to separate them"
         )
     devices = sorted({run.summary.device for run in section.runs})
     if len(devices) > 1:
-        notes.append(f"{section.title}: images/s and times are of different machines ({' | '.join(devices)})")
+        notes.append(
+            f"{section.title}: images/s and times were measured on different machines ({' | '.join(devices)})"
+        )
     return notes

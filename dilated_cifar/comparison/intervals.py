@@ -1,15 +1,17 @@
-"""The statistics of a comparison, each a few lines over scipy's distributions."""
+"""The statistics of a comparison, each a few lines over scipy's."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, norm, t
+from scipy.stats import binom, t, ttest_rel
 
-LEVEL = 0.95
-NORMAL = float(norm.ppf((1 + LEVEL) / 2))
+from dilated_cifar.evaluation.intervals import CONFIDENCE, wilson_interval
+
+ALPHA = 1 - CONFIDENCE
 SAME = 1e-6
 """Accuracies nearer than this are equal: one image of 10,000 is a hundred times more, and what is smaller
 is the rounding of 32-bit floats, of which no interval may be made."""
@@ -17,26 +19,21 @@ is the rounding of 32-bit floats, of which no interval may be made."""
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over runs with its 95% interval, or with the reason why there is none."""
+    """A mean with its 95% interval, or with the reason why there is none."""
 
     mean: float
     low: float | None
     high: float | None
     count: int
+    """Runs, or images, that it is the mean of."""
     why_none: str | None = None
-
-
-@dataclass(frozen=True)
-class PairedDifference:
-    """Mean difference of pairs with its 95% interval, and the p-value of "there is no difference"."""
-
-    estimate: Estimate
-    p_value: float | None
+    method: Literal["t", "Wilson"] = "t"
+    """Of the interval: over runs, or over the images of one run."""
 
 
 @dataclass(frozen=True)
 class McNemar:
-    """Two classifiers on the same images: how many only one of them has right, and how likely that is."""
+    """Two classifiers on the same images: how many only one of them gets right, and how likely that is."""
 
     only_first: int
     only_second: int
@@ -45,48 +42,69 @@ class McNemar:
 
 
 def mean_interval(
-    values: Sequence[float], *, what: str = "seed", bounds: tuple[float, float] = (-math.inf, math.inf)
+    values: Sequence[float],
+    *,
+    what: str = "seed",
+    mixed: Collection[str] = (),
+    bounds: tuple[float, float] = (-math.inf, math.inf),
 ) -> Estimate:
-    """Mean of independent runs and its t interval.
+    """Mean of independent runs and its t interval (Student 1908).
 
     Args:
         values: One for each run; at least one.
         what: What one value is of, for the reason why there is no interval.
+        mixed: Keys other than the seed in which the runs differ; with any, there is no interval.
         bounds: What the mean cannot lie outside of; an interval cut there covers as often as before.
-
-    Source: Student 1908; every textbook's mean ± t(n-1) s / sqrt(n).
     """
-    count = len(values)
-    mean = math.fsum(values) / count
-    if count == 1:
-        return Estimate(mean, None, None, 1, f"one {what}: no interval")
-    spread = float(np.std(values, ddof=1))
-    if spread < SAME:
-        return Estimate(mean, None, None, count, f"{count} {what}s, all equal: no interval")
-    half = float(t.ppf((1 + LEVEL) / 2, count - 1)) * spread / math.sqrt(count)
-    return Estimate(mean, max(mean - half, bounds[0]), min(mean + half, bounds[1]), count)
+    count, mean = len(values), math.fsum(values) / len(values)
+    reason = why_no_interval(values, what, mixed)
+    if reason is not None:
+        return Estimate(mean, None, None, count, reason)
+    error = float(np.std(values, ddof=1)) / math.sqrt(count)
+    low, high = t.interval(CONFIDENCE, count - 1, loc=mean, scale=error)
+    return Estimate(mean, max(float(low), bounds[0]), min(float(high), bounds[1]), count)
 
 
 def paired_difference(
-    one: Sequence[float], other: Sequence[float], *, what: str = "pair"
-) -> PairedDifference:
-    """Mean of `one` minus `other`, pair by pair, with the t interval and the t test of the differences.
+    one: Sequence[float], other: Sequence[float], *, what: str = "pair", mixed: Collection[str] = ()
+) -> tuple[Estimate, float | None]:
+    """Mean of `one` minus `other`, shares, pair by pair, with the interval and p-value of the paired t test.
 
     Pairs that share a seed share what is easy or hard in it, so their differences vary less than the runs.
+    `what` and `mixed` are those of `mean_interval`.
     """
     differences = [a - b for a, b in zip(one, other, strict=True)]
-    estimate = mean_interval(differences, what=what, bounds=(-1.0, 1.0))
-    if estimate.why_none is not None:
-        return PairedDifference(estimate, None)
-    error = float(np.std(differences, ddof=1)) / math.sqrt(len(differences))
-    return PairedDifference(estimate, float(2 * t.sf(abs(estimate.mean) / error, len(differences) - 1)))
+    count, mean = len(differences), math.fsum(differences) / len(differences)
+    reason = why_no_interval(differences, what, mixed)
+    if reason is not None:
+        return Estimate(mean, None, None, count, reason), None
+    test = ttest_rel(one, other)
+    low, high = test.confidence_interval(CONFIDENCE)
+    return Estimate(mean, max(float(low), -1.0), min(float(high), 1.0), count), float(test.pvalue)
+
+
+def share_interval(hits: int, images: int) -> Estimate:
+    """The share of correctly classified images of one run, with its Wilson interval."""
+    low, high = wilson_interval(hits, images)
+    return Estimate(hits / images, low, high, images, method="Wilson")
+
+
+def why_no_interval(values: Sequence[float], what: str, mixed: Collection[str]) -> str | None:
+    """Why a t interval of the values would say nothing, or None where it says something."""
+    if len(values) == 1:
+        return f"one {what}: no interval"
+    if mixed:
+        return f"runs differ in {', '.join(mixed)}: no interval"
+    if np.std(values, ddof=1) < SAME:
+        return f"{len(values)} {what}s, all equal: no interval"
+    return None
 
 
 def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
-    """McNemar's test on which images [N] each of two classifiers has right.
+    """McNemar's test on which images [N] each of two classifiers gets right.
 
     Returns:
-        The exact conditional p-value, and the mid-p value, which errs less on the safe side.
+        The exact conditional p-value, and the mid-p value, which is less conservative.
 
     Source: McNemar 1947; Fagerland, Lydersen and Laake 2013, equations 4 and 5, for the mid-p value.
     """
@@ -97,25 +115,12 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
     return McNemar(only_first, only_second, exact=min(1.0, 2 * tail), mid_p=min(1.0, 2 * tail - point))
 
 
-def wilson(right: int, total: int) -> tuple[float, float]:
-    """95% interval of a share over draws of the images, for one run.
-
-    scipy has it, behind a test that takes a thousand times as long and that nobody asks for here.
-
-    Source: Wilson 1927.
-    """
-    share, z = right / total, NORMAL
-    centre = (share + z**2 / (2 * total)) / (1 + z**2 / total)
-    half = z / (1 + z**2 / total) * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """P-values adjusted for how many there are, so that one false alarm among all is as rare as in one test.
 
     Those that are None stay None and do not count.
 
-    Source: Holm 1979.
+    Source: Holm 1979. scipy's `false_discovery_control` bounds another rate, and has no Holm.
     """
     known = sorted((value, index) for index, value in enumerate(p_values) if value is not None)
     adjusted: list[float | None] = [None] * len(p_values)

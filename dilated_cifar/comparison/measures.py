@@ -1,6 +1,5 @@
 """The figures of a group: means over its runs, with intervals where there may be any."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -8,30 +7,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dilated_cifar.comparison.grouping import Group, Section
-from dilated_cifar.comparison.intervals import Estimate, mean_interval
+from dilated_cifar.comparison.intervals import Estimate, mean_interval, share_interval
 from dilated_cifar.runs.record import Run
 
 USUAL_TARGETS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-MOST_TARGETS = 3
+MAX_TARGETS = 3
+CURVES = {
+    "loss/train_subset": "loss/train_subset",
+    "accuracy/train_subset": "accuracy/train_subset",
+    "loss/held_out": "loss/{}",
+    "accuracy/held_out": "accuracy/{}",
+    "gap/accuracy": "gap/accuracy",
+}
+"""The curves of a group, each with its column of metrics.csv; `{}` is the run's held-out split."""
 
 
 @dataclass(frozen=True)
-class Onset:
-    """In how many runs the held-out loss came to rise for good, and the median epoch from which."""
+class Event:
+    """In how many runs something happened, and when."""
 
     runs: int
     of: int
-    epoch: float | None
-
-
-@dataclass(frozen=True)
-class Reach:
-    """How many runs reached an accuracy on the held-out split, and their median time and epoch."""
-
-    runs: int
-    of: int
-    seconds: float | None
-    epoch: float | None
+    """Runs of which it is known whether it happened."""
+    when: float | None
+    """Median epoch, or median seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,47 +45,50 @@ class Band:
 
 @dataclass(frozen=True, eq=False)
 class GroupFigures:
-    """What the table says of a group."""
+    """The figures of one group; accuracies and gaps are shares from 0 to 1."""
 
     group: Group
     test: Estimate
-    """Test accuracy of the weights that count."""
+    """Test accuracy of the selected weights."""
     last: Estimate
     """Test accuracy of the last weights."""
     gap: Estimate
-    """Training less held-out accuracy of the weights that count."""
-    gap_last: Estimate
+    """Train minus held-out accuracy of the selected weights."""
+    last_gap: Estimate
     epoch: float
-    """Median epoch of the weights that count."""
-    onset: Onset
+    """Median epoch of the selected weights."""
+    onset: Event
+    """The held-out loss began to rise for good; epochs."""
     parameters: int | None
+    """None where the runs of the group have several; the same for the next two."""
     multiply_adds: int | None
     receptive_field: int | None
     images_per_second: float
     seconds: float
-    reach: dict[float, Reach]
-    """By accuracy."""
+    reach: dict[float, Event]
+    """An accuracy was reached on the held-out split; seconds, by accuracy."""
     curves: dict[str, Band]
-    """`loss/train_subset`, `loss/held_out`, `accuracy/train_subset`, `accuracy/held_out`, `gap/accuracy`."""
+    """By the names of CURVES."""
 
 
 def measure_group(group: Group, targets: Sequence[float]) -> GroupFigures:
-    """All figures of a group."""
+    """All figures of a group, with the times to the accuracies `targets`."""
     runs = group.runs
-    onsets = [run.summary.overfitting_onset for run in runs if run.summary.overfitting_onset is not None]
+    summaries = [run.summary for run in runs]
+    onsets = [each.overfitting_onset for each in summaries if each.overfitting_onset is not None]
     return GroupFigures(
         group=group,
         test=estimate(group, lambda run: run.selected.test.accuracy, (0, 1)),
         last=estimate(group, lambda run: run.last.test.accuracy, (0, 1)),
         gap=estimate(group, lambda run: run.selected.gap, (-1, 1)),
-        gap_last=estimate(group, lambda run: run.last.gap, (-1, 1)),
-        epoch=median(run.selected.epoch for run in runs) or math.nan,
-        onset=Onset(len(onsets), len(runs), median(onsets)),
-        parameters=only({run.summary.parameters for run in runs}),
-        multiply_adds=only({run.summary.multiply_adds for run in runs}),
-        receptive_field=only({run.summary.receptive_field for run in runs}),
-        images_per_second=float(np.median([run.summary.images_per_second for run in runs])),
-        seconds=float(np.median([run.summary.seconds for run in runs])),
+        last_gap=estimate(group, lambda run: run.last.gap, (-1, 1)),
+        epoch=float(np.median([run.selected.epoch for run in runs])),
+        onset=Event(len(onsets), len(runs), median(onsets)),
+        parameters=only(each.parameters for each in summaries),
+        multiply_adds=only(each.multiply_adds for each in summaries),
+        receptive_field=only(each.receptive_field for each in summaries),
+        images_per_second=float(np.median([each.images_per_second for each in summaries])),
+        seconds=float(np.median([each.seconds for each in summaries])),
         reach={target: reach(runs, target) for target in targets},
         curves=bands(runs),
     )
@@ -94,68 +96,56 @@ def measure_group(group: Group, targets: Sequence[float]) -> GroupFigures:
 
 def estimate(group: Group, figure: Callable[[Run], float], bounds: tuple[float, float]) -> Estimate:
     """Mean of a figure over the group's runs, with an interval if they differ in nothing but the seed."""
-    found = mean_interval([figure(run) for run in group.runs], bounds=bounds)
-    return without_interval(found, group.mixed)
+    return mean_interval([figure(run) for run in group.runs], mixed=group.mixed, bounds=bounds)
 
 
-def without_interval(estimate: Estimate, mixed: Iterable[str]) -> Estimate:
-    """The estimate as it is where nothing is mixed, else without its interval, saying why."""
-    keys = ", ".join(mixed)
-    if not keys or estimate.count == 1:
-        return estimate
-    return replace(estimate, low=None, high=None, why_none=f"runs differ in {keys}: no interval")
+def run_accuracy(run: Run) -> Estimate:
+    """Test accuracy of a run's selected weights, with its interval over the test images."""
+    if run.predictions is None:
+        return Estimate(run.selected.test.accuracy, None, None, 0, "")
+    found = share_interval(int(run.predictions.right.sum()), len(run.predictions.labels))
+    return replace(found, mean=run.selected.test.accuracy)
 
 
-def median(values: Iterable[float]) -> float | None:
+def median(values: Sequence[float]) -> float | None:
     """The median, or None of nothing."""
-    known = list(values)
-    return float(np.median(known)) if known else None
+    return float(np.median(values)) if values else None
 
 
-def only(values: set[int]) -> int | None:
+def only(values: Iterable[int]) -> int | None:
     """The value if there is but one."""
-    return values.pop() if len(values) == 1 else None
+    different = set(values)
+    return different.pop() if len(different) == 1 else None
 
 
 def usual_targets(section: Section) -> list[float]:
     """The highest few round accuracies that a run of the section reached on its held-out split."""
-    curves = [run.curves.get(f"accuracy/{run.held_out}") for run in section.runs if run.curves is not None]
-    best = max((float(curve.max()) for curve in curves if curve is not None), default=0.0)
-    return [target for target in USUAL_TARGETS if target <= best][-MOST_TARGETS:]
+    curves = [curve for run in section.runs if (curve := held_out_accuracy(run)) is not None]
+    best = max((float(curve.max()) for curve in curves), default=0.0)
+    return [target for target in USUAL_TARGETS if target <= best][-MAX_TARGETS:]
 
 
-def reach(runs: Sequence[Run], target: float) -> Reach:
+def held_out_accuracy(run: Run) -> NDArray[np.float64] | None:
+    """Accuracy on the held-out split, float64 [epochs]; None where it is not known."""
+    return None if run.curves is None else run.curves.get(f"accuracy/{run.held_out}")
+
+
+def reach(runs: Sequence[Run], target: float) -> Event:
     """When the runs first had `target` on the held-out split, by their own clocks."""
-    known = [run for run in runs if run.curves is not None]
-    seconds, epochs = [], []
-    for run in known:
-        assert run.curves is not None
-        accuracy = run.curves.get(f"accuracy/{run.held_out}")
-        if accuracy is None or not (accuracy >= target).any():
-            continue
-        first = int((accuracy >= target).argmax())
-        epochs.append(float(first + 1))
-        if "seconds" in run.curves:
-            seconds.append(float(run.curves["seconds"][first]))
-    return Reach(len(epochs), len(known), median(seconds), median(epochs))
+    seconds = []
+    for run in runs:
+        accuracy = held_out_accuracy(run)
+        if run.curves is not None and accuracy is not None and (accuracy >= target).any():
+            seconds.append(float(run.curves["seconds"][(accuracy >= target).argmax()]))
+    return Event(len(seconds), sum(run.curves is not None for run in runs), median(seconds))
 
 
 def bands(runs: Sequence[Run]) -> dict[str, Band]:
-    """The curves of a group; of runs whose metrics are damaged, nothing."""
-    columns = {
-        "loss/train_subset": "loss/train_subset",
-        "accuracy/train_subset": "accuracy/train_subset",
-        "loss/held_out": "loss/{}",
-        "accuracy/held_out": "accuracy/{}",
-        "gap/accuracy": "gap/accuracy",
-    }
+    """The curves of a group by the names of CURVES; of runs whose metrics are damaged, nothing."""
     found = {}
-    for name, column in columns.items():
-        curves = [
-            run.curves[column.format(run.held_out)]
-            for run in runs
-            if run.curves is not None and column.format(run.held_out) in run.curves
-        ]
+    for name, column in CURVES.items():
+        columns = [(run.curves, column.format(run.held_out)) for run in runs if run.curves is not None]
+        curves = [table[key] for table, key in columns if key in table]
         if curves:
             stacked = np.stack(curves)
             found[name] = Band(stacked.mean(0), stacked.min(0), stacked.max(0), len(curves))

@@ -17,10 +17,17 @@ class Frozen:
     a schema made of one.
     """
 
+    group: ClassVar[str] = ""
+    """The config group of a choice, which stands before its keys as they are typed."""
+
     def __setattr__(self, name: str, value: object) -> None:
         if name in vars(self):
             raise FrozenInstanceError(f"cannot assign to field {name!r}")
         super().__setattr__(name, value)
+
+    def _require(self, ok: bool, name: str, expected: str) -> None:
+        """Raise a UserError that names the field as it is typed, its value and what was expected."""
+        require(ok, f"{self.group}.{name}" if self.group else name, getattr(self, name), expected)
 
     def _settle(self, **values: object) -> None:
         """Give fields that are None what the others make of them; only for `__post_init__`."""
@@ -34,16 +41,9 @@ class Choice(Frozen):
     family: str = MISSING
     """Which family the other keys describe; fixed by the choice, such as `optimizer=adam`."""
 
-    group: ClassVar[str]
-
     def __post_init__(self) -> None:
         fixed = type(self).family
-        require(
-            self.family == fixed,
-            f"{self.group}.family",
-            self.family,
-            f"{fixed}; choose with {self.group}=NAME",
-        )
+        self._require(self.family == fixed, "family", f"{fixed}; choose with {self.group}=NAME")
 
 
 def require(ok: bool, key: str, value: object, expected: str) -> None:

@@ -51,17 +51,11 @@ class DataConfig(Choice):
             UserError: names the key as it is typed, its value, what was expected and what to write.
         """
         super().__post_init__()
-        require(
-            self.validation >= 0,
-            "data.validation",
-            self.validation,
-            "a whole number from 0; write data.validation=0 for none",
+        self._require(
+            self.validation >= 0, "validation", "a whole number from 0; write data.validation=0 for none"
         )
-        require(
-            self.train_subset >= 1,
-            "data.train_subset",
-            self.train_subset,
-            "a whole number from 1; write data.train_subset=1000",
+        self._require(
+            self.train_subset >= 1, "train_subset", "a whole number from 1; write data.train_subset=1000"
         )
         require_seed(self.split_seed, "data.split_seed")
         for key, values in (("data.mean", self.mean), ("data.std", self.std)):
@@ -71,11 +65,8 @@ class DataConfig(Choice):
                 values,
                 f"one number for each colour; write {key}=[0.5,0.5,0.5]",
             )
-        require(
-            min(self.std) > 0,
-            "data.std",
-            self.std,
-            "numbers above 0; write data.std=[1,1,1] to leave the scale alone",
+        self._require(
+            min(self.std) > 0, "std", "numbers above 0; write data.std=[1,1,1] to leave the scale alone"
         )
 
     @property
@@ -144,30 +135,26 @@ class Cifar10Config(DataConfig):
     def __post_init__(self) -> None:
         """Refuse what does not fit the 50,000 and 10,000 images."""
         super().__post_init__()
-        require(
+        self._require(
             self.validation < CIFAR10_TRAIN,
-            "data.validation",
-            self.validation,
+            "validation",
             f"fewer than the {CIFAR10_TRAIN:,} training images; write data.validation=5000",
         )
         left = CIFAR10_TRAIN - self.validation
-        require(
+        self._require(
             self.train is None or 1 <= self.train <= left,
-            "data.train",
-            self.train,
+            "train",
             f"1 to {left:,} ({CIFAR10_TRAIN:,} minus {self.validation:,} for validation); "
             "write data.train=null for all",
         )
-        require(
+        self._require(
             self.test is None or 1 <= self.test <= CIFAR10_TEST,
-            "data.test",
-            self.test,
+            "test",
             f"1 to {CIFAR10_TEST:,}; write data.test=null for all",
         )
-        require(
+        self._require(
             bool(self.addresses) or not self.download,
-            "data.addresses",
-            self.addresses,
+            "addresses",
             "at least one address; write data.download=false for no download",
         )
         for address in self.addresses:
@@ -253,23 +240,18 @@ class SpacingConfig(DataConfig):
             require(value >= 1, key, value, f"a whole number from 1; write {key}=2000")
         _require_amplitude("data.noise", self.noise, 0.03)
         _require_amplitude("data.shading", self.shading, 0.08)
-        require(
+        self._require(
             1 <= self.smallest < self.largest,
-            "data.smallest",
-            self.smallest,
+            "smallest",
             f"1 to {self.largest - 1} (less than data.largest={self.largest}); write data.smallest=2",
         )
-        require(
+        self._require(
             self.largest <= SPACING_SIDE // 2,
-            "data.largest",
-            self.largest,
+            "largest",
             f"at most {SPACING_SIDE // 2} pixels; write data.largest=11",
         )
-        require(
-            1 <= self.pairs <= 8,
-            "data.pairs",
-            self.pairs,
-            "1 to 8 (more do not fit without touching); write data.pairs=6",
+        self._require(
+            1 <= self.pairs <= 8, "pairs", "1 to 8 (more do not fit without touching); write data.pairs=6"
         )
 
     @property

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from dilated_cifar.config.base import Frozen, require, require_one_of
+from dilated_cifar.config.base import Frozen, require_one_of
 from dilated_cifar.errors import UserError
 
 SPLITS = ["test", "validation", "train", "train_subset"]
@@ -31,7 +31,7 @@ class Place(Frozen):
     data: DataPlace = field(default_factory=DataPlace)
 
     def __post_init__(self) -> None:
-        require(self.threads is None or self.threads >= 1, "threads", self.threads, "a whole number from 1")
+        self._require(self.threads is None or self.threads >= 1, "threads", "a whole number from 1")
 
 
 @dataclass

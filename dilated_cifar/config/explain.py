@@ -44,22 +44,20 @@ class ExplainConfig(Place):
         super().__post_init__()
         self.model.require_fit(min(Cifar10Config().input_size[1:]))
         odd = self.kernel_size >= 1 and self.kernel_size % 2 == 1
-        require(odd, "kernel_size", self.kernel_size, "an odd number such as 3")
+        self._require(odd, "kernel_size", "an odd number such as 3")
         for rates in self.rate_lists:
             self._check_rates(rates)
-        require(
+        self._require(
             self.position is None or (len(self.position) == 2 and min(self.position) >= 0),
             "position",
-            self.position,
             "a row and a column from 0, such as 'position=[8,8]', or null for the centre",
         )
-        require(self.samples >= 2, "samples", self.samples, "a whole number from 2")
-        require(self.controls >= 2, "controls", self.controls, "a whole number from 2")
+        self._require(self.samples >= 2, "samples", "a whole number from 2")
+        self._require(self.controls >= 2, "controls", "a whole number from 2")
         require_seed(self.seed, "seed")
-        require(
+        self._require(
             not self.images or bool(self.checkpoint),
             "images",
-            self.images,
             "a trained network to show them to; write checkpoint=outputs/NAME as well",
         )
 

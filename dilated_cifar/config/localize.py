@@ -36,25 +36,18 @@ class LocalizeConfig(Place):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(
+        self._require(
             len(self.checkpoint) > 0,
             "checkpoint",
-            self.checkpoint,
             "a trained network; write checkpoint=outputs/NAME, several names apart by spaces",
         )
         require_scenes(self.canvas, self.scales, min(Cifar10Config().input_size[1:]))
         for key, value in (("scenes", self.scenes), ("tuning", self.tuning), ("shown", self.shown)):
             require(value >= 1, key, value, "a whole number from 1")
-        require(
-            self.shown <= MOST_SHOWN,
-            "shown",
-            self.shown,
-            f"at most {MOST_SHOWN}",
-        )
-        require(
+        self._require(self.shown <= MOST_SHOWN, "shown", f"at most {MOST_SHOWN}")
+        self._require(
             self.threshold is None or math.isfinite(self.threshold),
             "threshold",
-            self.threshold,
             "a number, or null to choose it",
         )
         require_seed(self.seed, "seed")

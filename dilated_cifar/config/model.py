@@ -29,7 +29,7 @@ class ModelConfig(Choice):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(0 <= self.dropout < 1, "model.dropout", self.dropout, "a probability, 0 <= dropout < 1")
+        self._require(0 <= self.dropout < 1, "dropout", "a probability, 0 <= dropout < 1")
 
     def require_fit(self, side: int) -> None:
         """Refuse a network whose feature map would vanish on square images of `side` pixels.
@@ -64,22 +64,16 @@ class CnnConfig(ModelConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(len(self.channels) > 0, "model.channels", self.channels, "one number a layer, at least one")
-        require(
+        self._require(len(self.channels) > 0, "channels", "one number a layer, at least one")
+        self._require(
             len(self.dilations) == len(self.channels),
-            "model.dilations",
-            self.dilations,
+            "dilations",
             f"{len(self.channels)} rates, one for each layer of model.channels={as_typed(self.channels)}",
         )
-        require(min(self.channels) >= 1, "model.channels", self.channels, "whole numbers from 1")
-        require(
-            min(self.dilations) >= 1, "model.dilations", self.dilations, "rates from 1 (1 is no dilation)"
-        )
-        require(
-            self.kernel_size >= 1 and self.kernel_size % 2 == 1,
-            "model.kernel_size",
-            self.kernel_size,
-            "an odd number such as 3",
+        self._require(min(self.channels) >= 1, "channels", "whole numbers from 1")
+        self._require(min(self.dilations) >= 1, "dilations", "rates from 1 (1 is no dilation)")
+        self._require(
+            self.kernel_size >= 1 and self.kernel_size % 2 == 1, "kernel_size", "an odd number such as 3"
         )
         require_one_of(self.padding, ["valid", "same"], "model.padding")
 
@@ -95,19 +89,17 @@ class CnnConfig(ModelConfig):
             before = size
             if self.padding == "valid":
                 extent = dilation * (self.kernel_size - 1) + 1
-                require(
+                self._require(
                     extent <= size,
-                    "model.dilations",
-                    self.dilations,
+                    "dilations",
                     f"a map that does not vanish: layer {layer} meets a {size}x{size} map with a kernel that "
                     f"spans {extent}x{extent} pixels; lower its rate or write model.padding=same",
                 )
                 size = convolution_output_size(size, self.kernel_size, dilation=dilation)
             if self.pool and layer < len(self.dilations):
-                require(
+                self._require(
                     size >= 2,
-                    "model.pool",
-                    self.pool,
+                    "pool",
                     f"a map that does not vanish: the pool after layer {layer} meets a {size}x{size} map "
                     f"({before}x{before} before the layer); write model.padding=same or model.pool=false",
                 )
@@ -138,10 +130,9 @@ class ResNetConfig(ModelConfig):
         layout = None if self.layout is None else require_layout(self.layout)
         require_residual(self.width, self.blocks, layout, self.layout)
         if layout is not None:
-            require(
+            self._require(
                 self.strides in (None, layout.strides),
-                "model.strides",
-                self.strides,
+                "strides",
                 f"{as_typed(layout.strides)}, those of model.layout={self.layout}; leave out one of the two",
             )
         # What null stands for is settled here, so that a saved configuration says what was built.
@@ -160,10 +151,9 @@ class ResNetConfig(ModelConfig):
         )
         require_one_of(settled(self.shortcut), list(SHORTCUTS), "model.shortcut")
         products = sorted(set(output_strides(strides)))
-        require(
+        self._require(
             self.output_stride is None or self.output_stride in products,
-            "model.output_stride",
-            self.output_stride,
+            "output_stride",
             f"a product of the first strides of {as_typed(strides)}: one of {', '.join(map(str, products))}",
         )
 

@@ -19,8 +19,8 @@ class OptimizerConfig(Choice):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.lr > 0, "optimizer.lr", self.lr, "a learning rate above 0, such as 0.1")
-        require(self.weight_decay >= 0, "optimizer.weight_decay", self.weight_decay, "0 or more")
+        self._require(self.lr > 0, "lr", "a learning rate above 0, such as 0.1")
+        self._require(self.weight_decay >= 0, "weight_decay", "0 or more")
 
 
 @dataclass
@@ -37,11 +37,10 @@ class SgdConfig(OptimizerConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(0 <= self.momentum < 1, "optimizer.momentum", self.momentum, "0 <= momentum < 1")
-        require(
+        self._require(0 <= self.momentum < 1, "momentum", "0 <= momentum < 1")
+        self._require(
             self.momentum > 0 or not self.nesterov,
-            "optimizer.nesterov",
-            self.nesterov,
+            "nesterov",
             "momentum above 0; write optimizer.nesterov=false for plain gradient descent",
         )
 
@@ -64,7 +63,7 @@ class AdamConfig(OptimizerConfig):
         for key in ("beta1", "beta2"):
             value = getattr(self, key)
             require(0 <= value < 1, f"optimizer.{key}", value, f"0 <= {key} < 1")
-        require(self.eps > 0, "optimizer.eps", self.eps, "above 0")
+        self._require(self.eps > 0, "eps", "above 0")
 
 
 @dataclass
@@ -85,7 +84,7 @@ class ScheduleConfig(Choice):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.warmup_epochs >= 0, "schedule.warmup_epochs", self.warmup_epochs, "0 or more epochs")
+        self._require(self.warmup_epochs >= 0, "warmup_epochs", "0 or more epochs")
 
 
 @dataclass
@@ -107,8 +106,8 @@ class StepConfig(ScheduleConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.every >= 1, "schedule.every", self.every, "a whole number of epochs from 1")
-        require(0 < self.gamma <= 1, "schedule.gamma", self.gamma, "0 < gamma <= 1")
+        self._require(self.every >= 1, "every", "a whole number of epochs from 1")
+        self._require(0 < self.gamma <= 1, "gamma", "0 < gamma <= 1")
 
 
 @dataclass
@@ -124,8 +123,8 @@ class MultiStepConfig(ScheduleConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         rising = self.milestones == sorted(set(self.milestones)) and min(self.milestones, default=1) >= 1
-        require(rising, "schedule.milestones", self.milestones, "rising epochs from 1, such as [30,45]")
-        require(0 < self.gamma <= 1, "schedule.gamma", self.gamma, "0 < gamma <= 1")
+        self._require(rising, "milestones", "rising epochs from 1, such as [30,45]")
+        self._require(0 < self.gamma <= 1, "gamma", "0 < gamma <= 1")
 
 
 @dataclass
@@ -138,7 +137,7 @@ class CosineConfig(ScheduleConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(0 <= self.final <= 1, "schedule.final", self.final, "a share, 0 <= final <= 1")
+        self._require(0 <= self.final <= 1, "final", "a share, 0 <= final <= 1")
 
 
 @dataclass
@@ -155,7 +154,7 @@ class OneCycleConfig(ScheduleConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(0 < self.rise < 1, "schedule.rise", self.rise, "a share, 0 < rise < 1")
+        self._require(0 < self.rise < 1, "rise", "a share, 0 < rise < 1")
         for key in ("start_divisor", "final_divisor"):
             value = getattr(self, key)
             require(value >= 1, f"schedule.{key}", value, "1 or more")

@@ -67,43 +67,26 @@ class Config(Frozen):
 
     def __post_init__(self) -> None:
         require_seed(self.seed, "seed")
-        require(self.epochs >= 1, "epochs", self.epochs, "a whole number from 1")
-        require(self.batch_size >= 1, "batch_size", self.batch_size, "a whole number from 1")
-        require(
-            0 <= self.label_smoothing < 1,
-            "label_smoothing",
-            self.label_smoothing,
-            "a share, from 0 to below 1",
+        self._require(self.epochs >= 1, "epochs", "a whole number from 1")
+        self._require(self.batch_size >= 1, "batch_size", "a whole number from 1")
+        self._require(0 <= self.label_smoothing < 1, "label_smoothing", "a share, from 0 to below 1")
+        self._require(
+            self.gradient_clip is None or self.gradient_clip > 0, "gradient_clip", "a norm above 0, or null"
         )
-        require(
-            self.gradient_clip is None or self.gradient_clip > 0,
-            "gradient_clip",
-            self.gradient_clip,
-            "a norm above 0, or null",
-        )
-        require(
-            self.ema is None or 0 < self.ema < 1,
-            "ema",
-            self.ema,
-            "a decay between 0 and 1 such as 0.999, or null",
+        self._require(
+            self.ema is None or 0 < self.ema < 1, "ema", "a decay between 0 and 1 such as 0.999, or null"
         )
         require_one_of(self.precision, ["auto", "fp32", "bf16"], "precision")
-        require(
-            self.threads is None or self.threads >= 1,
-            "threads",
-            self.threads,
-            "a whole number from 1, or null",
-        )
-        require(self.save_minutes > 0, "save_minutes", self.save_minutes, "minutes above 0")
+        self._require(self.threads is None or self.threads >= 1, "threads", "a whole number from 1, or null")
+        self._require(self.save_minutes > 0, "save_minutes", "minutes above 0")
         require(self.name != "", "name", "''", "a folder name, or null")
         side = min(self.data.input_size[1:])
         self.model.require_fit(side)
         self.augment.require_fit(side)
         training_images = self.data.training_images
-        require(
+        self._require(
             self.batch_size <= training_images,
             "batch_size",
-            self.batch_size,
             f"at most the {training_images} images of the training split",
         )
         require(

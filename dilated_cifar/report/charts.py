@@ -1,133 +1,177 @@
-"""What the page's scripts draw: plain numbers, rounded to what an eye can see."""
+"""Every chart of a section, described once: plain numbers for the page's engine and for that of the files."""
 
-import base64
-import io
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-from matplotlib import colormaps
 from numpy.typing import NDArray
-from PIL import Image
 
-from dilated_cifar.comparison.classes import Classes
 from dilated_cifar.comparison.comparison import SectionFigures
+from dilated_cifar.comparison.intervals import Estimate
 from dilated_cifar.comparison.measures import Band, GroupFigures
-from dilated_cifar.comparison.networks import Network
-from dilated_cifar.report.figures import most_accurate
+from dilated_cifar.report.formats import interval_source, percent_interval
 
-MOST_DRAWN = 24
-MOST_POINTS = 400
+MAX_DRAWN = 24
+MAX_POINTS = 400
 """Points of one curve: more than a screen has room for."""
+COLOURS = (
+    *("#3f83e0", "#e07b00", "#2ca05a", "#d9534f", "#9467d6"),
+    *("#9a6b4f", "#d664b0", "#7a8794", "#a3a300", "#00a3b5"),
+)
+CURVES = (
+    ("loss", "loss", "", 1, {"train": "loss/train_subset", "held out": "loss/held_out"}),
+    (
+        "accuracy",
+        "accuracy (%)",
+        "%",
+        100,
+        {"train": "accuracy/train_subset", "held out": "accuracy/held_out"},
+    ),
+    ("gap", "train minus held-out accuracy (points)", " points", 100, {"gap": "gap/accuracy"}),
+)
+"""Name, axis, unit and scale of each chart of curves, and its curves."""
 
-Payload = dict[str, Any]
+
+@dataclass(frozen=True)
+class Series:
+    """What a chart draws of one group."""
+
+    group: int
+    """Among the groups of the section's charts."""
+    name: str
+    """What it is, where a group has several."""
+    x: Sequence[float | str]
+    y: list[float]
+    low: Sequence[float | None] = ()
+    """Lower end of the band or of the interval at each point; empty where there is none."""
+    high: Sequence[float | None] = ()
+    notes: Sequence[str] = ()
+    """What more is said of each point."""
+    dashed: bool = False
 
 
-def section_payload(figures: SectionFigures) -> Payload:
-    """Curves, points, classes and confusion of the groups that are drawn."""
-    drawn = most_accurate(figures, MOST_DRAWN)
-    classes = {id(each.group): each for each in figures.classes}
-    return {
-        "baseline": figures.section.baseline.label,
-        "groups": [group_payload(each, classes.get(id(each.group))) for each in drawn],
-    }
+@dataclass(frozen=True)
+class Chart:
+    """Axes and what is drawn between them: curves in bands, or points with bars."""
+
+    name: str
+    x: str
+    """Title of the axis, with its unit; empty where it has names. The same for `y`."""
+    y: str
+    unit: str
+    """Of a value on the y axis, written behind it."""
+    bands: bool
+    series: list[Series]
 
 
-def group_payload(figures: GroupFigures, classes: Classes | None) -> Payload:
-    """One group: `curves` by name, its `point` in the scatter plots, its `classes`."""
-    longest = max((len(band.mean) for band in figures.curves.values()), default=0)
-    every = thinned(longest)
-    return {
-        "label": figures.group.label,
-        "epochs": (every + 1).tolist(),
-        "curves": {name: band_payload(band, every) for name, band in figures.curves.items()},
-        "point": {
-            "accuracy": rounded(figures.test.mean),
-            "low": None if figures.test.low is None else rounded(figures.test.low),
-            "high": None if figures.test.high is None else rounded(figures.test.high),
-            "why": figures.test.why_none,
-            "cost": None if figures.multiply_adds is None else figures.multiply_adds / 1e6,
-            "field": figures.receptive_field,
-        },
-        "classes": None if classes is None else classes_payload(classes),
-    }
+@dataclass(frozen=True)
+class ConfusionChart:
+    """The confusion matrix of a group minus the baseline's."""
+
+    group: int
+    names: list[str]
+    points: list[list[float]]
+    """[true class, predicted class], percentage points of the true class."""
+
+
+@dataclass(frozen=True)
+class SectionCharts:
+    """All charts of a section."""
+
+    labels: list[str]
+    """Of the groups that are drawn: the baseline, then the highest test accuracy first."""
+    colours: list[str]
+    curves: list[Chart]
+    costs: list[Chart]
+    classes: Chart
+    confusion: list[ConfusionChart]
+
+
+def section_charts(figures: SectionFigures) -> SectionCharts:
+    """Describe the charts of the baseline and the groups of the highest test accuracy."""
+    drawn = figures.most_accurate(MAX_DRAWN)
+    return SectionCharts(
+        labels=[each.group.label for each in drawn],
+        colours=[COLOURS[index % len(COLOURS)] for index in range(len(drawn))],
+        curves=[curve_chart(drawn, *each) for each in CURVES],
+        costs=[
+            cost_chart(drawn, "multiply-adds", "millions", [each.multiply_adds for each in drawn], 1e6),
+            cost_chart(drawn, "receptive field", "pixels", [each.receptive_field for each in drawn], 1),
+        ],
+        classes=class_chart(figures, drawn),
+        confusion=confusion_charts(figures, drawn),
+    )
+
+
+def curve_chart(
+    drawn: Sequence[GroupFigures], name: str, axis: str, unit: str, scale: float, curves: dict[str, str]
+) -> Chart:
+    """Figures by epoch: mean over seeds, in a band from the lowest to the highest if there are several."""
+
+    def series(index: int, label: str, band: Band) -> Series:
+        every = thinned(len(band.mean))
+        y, low, high = (rounded(scale * values[every]) for values in (band.mean, band.low, band.high))
+        if band.runs == 1:
+            low = high = []
+        return Series(index, label, (every + 1).tolist(), y, low, high, dashed=label == "train")
+
+    found = [
+        series(index, label, each.curves[key])
+        for index, each in enumerate(drawn)
+        for label, key in curves.items()
+        if key in each.curves
+    ]
+    return Chart(name, "epoch", axis, unit, bands=True, series=found)
 
 
 def thinned(epochs: int) -> NDArray[np.int64]:
     """Indices of the epochs to draw: all, or evenly spread ones with the first and the last."""
-    count = min(epochs, MOST_POINTS)
-    return np.unique(np.linspace(0, epochs - 1, count).round().astype(np.int64)) if epochs else np.arange(0)
+    return np.unique(np.linspace(0, epochs - 1, min(epochs, MAX_POINTS)).round().astype(np.int64))
 
 
-def band_payload(band: Band, every: NDArray[np.int64]) -> Payload:
-    """A curve; without a band where there is one run."""
-    payload: Payload = {"mean": rounded_all(band.mean[every]), "runs": band.runs}
-    if band.runs > 1:
-        payload |= {"low": rounded_all(band.low[every]), "high": rounded_all(band.high[every])}
-    return payload
+def cost_chart(
+    drawn: Sequence[GroupFigures], name: str, unit: str, costs: Sequence[int | None], scale: float
+) -> Chart:
+    """Test accuracy against the cost of a network, or against its receptive field."""
+    known = [(index, cost / scale) for index, cost in enumerate(costs) if cost is not None]
+    series = [estimates(index, [x], [drawn[index].test]) for index, x in known]
+    return Chart(name, f"{name} ({unit})", "test accuracy (%)", "%", bands=False, series=series)
 
 
-def classes_payload(classes: Classes) -> Payload:
-    """Accuracy of each class, and the confusion in points of each true class."""
-    return {
-        "names": classes.names,
-        "accuracies": [
-            {
-                "name": each.name,
-                "mean": rounded(each.mean),
-                "low": None if each.low is None else rounded(each.low),
-                "high": None if each.high is None else rounded(each.high),
-                "interval": each.interval,
-            }
-            for each in classes.accuracies
-        ],
-        "confusion": [rounded_all(100 * row) for row in classes.confusion],
-    }
+def class_chart(figures: SectionFigures, drawn: Sequence[GroupFigures]) -> Chart:
+    """Accuracy of each class."""
+    found = [(index, figures.classes.get(each.group)) for index, each in enumerate(drawn)]
+    series = [
+        estimates(index, list(classes.accuracies), list(classes.accuracies.values()))
+        for index, classes in found
+        if classes is not None
+    ]
+    return Chart("classes", "", "accuracy (%)", "%", bands=False, series=series)
 
 
-def rounded(value: float) -> float:
-    """Five significant digits."""
-    return float(f"{value:.5g}")
+def estimates(group: int, x: Sequence[float | str], found: Sequence[Estimate]) -> Series:
+    """Accuracies at `x` with their intervals, in percent."""
+    return Series(
+        group,
+        "",
+        x,
+        y=rounded([100 * each.mean for each in found]),
+        low=[each.low and rounded([100 * each.low])[0] for each in found],
+        high=[each.high and rounded([100 * each.high])[0] for each in found],
+        notes=[each.why_none or f"{percent_interval(each)} {interval_source(each)}" for each in found],
+    )
 
 
-def rounded_all(values: Sequence[float] | NDArray[np.float64]) -> list[float]:
-    """Five significant digits of each."""
-    return [rounded(float(value)) for value in values]
+def confusion_charts(figures: SectionFigures, drawn: Sequence[GroupFigures]) -> list[ConfusionChart]:
+    """The confusion matrix of each group minus the baseline's, where both have the same classes."""
+    base, *others = (figures.classes.get(each.group) for each in drawn)
+    return [
+        ConfusionChart(index, one.names, [rounded(row) for row in 100 * (one.confusion - base.confusion)])
+        for index, one in enumerate(others, start=1)
+        if one is not None and base is not None and one.names == base.names
+    ]
 
 
-def count_map_payload(network: Network) -> Payload:
-    """A network's counts as a picture, one pixel a cell, and as numbers for whoever points at it."""
-    assert network.counts is not None
-    counts = network.counts
-    return {
-        "label": network.label,
-        "verdict": network.verdict,
-        "detail": network.detail,
-        "size": f"{counts.shape[0]}x{counts.shape[1]}",
-        "picture": picture(counts),
-        "counts": [
-            [int(count) if count == int(count) else rounded(count) for count in row] for row in counts
-        ],
-    }
-
-
-def shortest(count: float) -> float:
-    """A whole count as a whole number, which JSON writes without a point."""
-    return int(count) if count.is_integer() else rounded(count)
-
-
-def picture(counts: NDArray[np.float64]) -> str:
-    """Counts [H, W] as a PNG in a data address: brighter is counted more often, nothing is transparent."""
-    seen = counts > 0
-    values = np.zeros_like(counts)
-    if seen.any():
-        least, most = counts[seen].min(), counts.max()
-        # As in the count maps that explain draws: a logarithm where the largest would hide the others.
-        values[seen] = counts[seen] / most
-        if most > max(1000.0, least):
-            values[seen] = np.log(counts[seen] / least) / np.log(most / least)
-    colours = (255 * colormaps["viridis"](values)).round().astype(np.uint8)
-    colours[..., 3] = np.where(seen, 255, 0)
-    stream = io.BytesIO()
-    Image.fromarray(colours).save(stream, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+def rounded(values: Sequence[float] | NDArray[np.float64]) -> list[float]:
+    """Five significant digits of each: more than an eye can see."""
+    return [float(f"{value:.5g}") for value in values]

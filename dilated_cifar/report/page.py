@@ -1,52 +1,37 @@
 """The page: one file that opens offline, in light and dark, on a phone and on a desk."""
 
+import base64
+import io
 import json
-from dataclasses import dataclass
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.resources import files
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from matplotlib import colormaps
+from numpy.typing import NDArray
+from PIL import Image
 from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # it ships no types
 
-from dilated_cifar.comparison.comparison import Comparison, SectionFigures
-from dilated_cifar.report.charts import MOST_DRAWN, Payload, count_map_payload, section_payload
-from dilated_cifar.report.views import (
-    View,
-    class_view,
-    config_view,
-    group_view,
-    left_out_view,
-    run_view,
-    single_run_view,
-)
+from dilated_cifar.comparison.comparison import Comparison
+from dilated_cifar.report.charts import MAX_DRAWN, SectionCharts
+from dilated_cifar.report.run_tables import config_table, left_out_table, run_table
+from dilated_cifar.report.sentences import answer, coverage, coverage_details, methods
+from dilated_cifar.report.tables import class_columns_table, group_table, single_run_table
 
 PACKAGE = "dilated_cifar.report"
-MOST_CHARTED = 6
-"""Sections that are drawn; of further ones, the tables are shown."""
 
 
-@dataclass(frozen=True)
-class SectionView:
-    """What the page shows of a section."""
-
-    title: str
-    baseline: str
-    groups: View
-    single_runs: View
-    classes: View
-    payload: Payload | None
-    drawn: str
-    """Which groups are drawn, where not all are."""
-
-
-def render(comparison: Comparison, folder: Path) -> str:
-    """The whole page as HTML, with links relative to `folder`."""
-    sections = [
-        section_view(comparison, figures, charted=number < MOST_CHARTED)
-        for number, figures in enumerate(comparison.sections)
-    ]
-    maps = [count_map_payload(each) for each in comparison.networks.values() if each.counts is not None]
+def render(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path) -> str:
+    """The whole page as HTML, with links relative to `folder`; `charts` are of the first sections."""
+    here = folder.resolve()
     environment = Environment(
         loader=PackageLoader(PACKAGE),
         autoescape=True,
@@ -54,43 +39,46 @@ def render(comparison: Comparison, folder: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    data = {
-        "sections": [each.payload for each in sections],
-        "maps": [{"label": each["label"], "counts": each["counts"]} for each in maps],
-    }
+    environment.filters["relative"] = lambda target: relative_link(target, here)
+    networks = [network for network in comparison.networks.values() if network.counts is not None]
+    counts = [network.counts.tolist() for network in networks if network.counts is not None]
+    sections = [
+        {
+            "title": figures.section.title,
+            "groups": group_table(comparison, figures),
+            "classes": class_columns_table(figures),
+            "single_runs": single_run_table(figures),
+            "charts": drawn,
+        }
+        for figures, drawn in zip_longest(comparison.sections, charts)
+    ]
     return environment.get_template("report.html.j2").render(
         comparison=comparison,
+        answer=answer(comparison),
+        methods=methods(comparison),
         sections=sections,
-        maps=maps,
-        maps_left=len(comparison.networks) - len(maps),
-        config=config_view(comparison),
-        runs=run_view(comparison, folder),
-        left_out=left_out_view(comparison, folder),
-        data=embedded_json(data),
+        max_drawn=MAX_DRAWN,
+        max_charted=len(charts),
+        networks=networks,
+        picture=picture,
+        coverage=coverage,
+        coverage_details=coverage_details,
+        config=config_table(comparison, joined=True),
+        runs=run_table(comparison),
+        left_out=left_out_table(comparison.left_out),
+        data=embedded_json({"sections": [asdict(each) for each in charts], "maps": shortest(counts)}),
         style=asset("report.css"),
         script=asset("report.js"),
         plotly=Markup(get_plotlyjs()),
     )
 
 
-def section_view(comparison: Comparison, figures: SectionFigures, *, charted: bool) -> SectionView:
-    """The tables and charts of a section."""
-    payload = section_payload(figures) if charted else None
-    count, drawn = len(figures.groups), 0 if payload is None else len(payload["groups"])
-    some = f"The {drawn} most accurate of {count} groups are drawn; the tables have all."
-    none = f"Only the first {MOST_CHARTED} settings are drawn; the tables have all."
-    return SectionView(
-        title=figures.section.title,
-        baseline=figures.section.baseline.label,
-        groups=group_view(comparison, figures),
-        single_runs=single_run_view(figures),
-        classes=class_view(figures),
-        payload=payload,
-        drawn=none if payload is None else some if count > MOST_DRAWN else "",
-    )
+def relative_link(target: Path, here: Path) -> str:
+    """The address of a folder as seen from the page's."""
+    return f"{quote(Path(os.path.relpath(target.resolve(), here)).as_posix())}/"
 
 
-def embedded_json(data: Payload) -> Markup:
+def embedded_json(data: dict[str, Any]) -> Markup:
     """Data for a script element: no text in it can end the element."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
@@ -99,3 +87,27 @@ def embedded_json(data: Payload) -> Markup:
 def asset(name: str) -> Markup:
     """One of the package's own files, as it is."""
     return Markup(files(PACKAGE).joinpath("templates", name).read_text(encoding="utf-8"))
+
+
+def shortest(counts: Any) -> Any:
+    """Nested lists of counts, whole ones as whole numbers, which JSON writes without a point."""
+    if isinstance(counts, list):
+        return [shortest(each) for each in counts]
+    return int(counts) if counts.is_integer() else round(counts, 3)
+
+
+def picture(counts: NDArray[np.float64]) -> str:
+    """Counts [H, W] as a PNG in a data address: brighter is counted more often, never is transparent."""
+    counted = counts > 0
+    values = np.zeros_like(counts)
+    if counted.any():
+        least, most = counts[counted].min(), counts.max()
+        # As in the count maps that explain draws: a logarithm where the largest would hide the others.
+        values[counted] = counts[counted] / most
+        if most > max(1000.0, least):
+            values[counted] = np.log(counts[counted] / least) / np.log(most / least)
+    colours = (255 * colormaps["viridis"](values)).round().astype(np.uint8)
+    colours[..., 3] = np.where(counted, 255, 0)
+    stream = io.BytesIO()
+    Image.fromarray(colours).save(stream, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

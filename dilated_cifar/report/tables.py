@@ -1,224 +1,190 @@
-"""The comparison as tables of pandas, one for each file."""
+"""The tables of a section: their columns, described once, and their rows."""
 
-from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
+from dilated_cifar.comparison.classes import Classes
 from dilated_cifar.comparison.comparison import Comparison, SectionFigures
-from dilated_cifar.comparison.intervals import Estimate, wilson
+from dilated_cifar.comparison.differences import Difference, SingleRuns
+from dilated_cifar.comparison.grouping import Group
+from dilated_cifar.comparison.intervals import Estimate
 from dilated_cifar.comparison.measures import GroupFigures
-from dilated_cifar.runs.record import Run
+from dilated_cifar.comparison.networks import Network
+from dilated_cifar.report import formats
+from dilated_cifar.report.columns import WORDS, Column, Format, Table
+from dilated_cifar.report.sentences import coverage, single_runs_verdict, verdict
 
-Row = dict[str, Any]
-FIRST_COLUMNS = {"left_out": ["run", "status", "reason", "folder"], "config_differences": ["key", "value"]}
-
-
-def tables(comparison: Comparison) -> dict[str, pd.DataFrame]:
-    """Every table by the name of its file; accuracies are shares from 0 to 1, times are in seconds."""
-    rows = {
-        "groups": group_rows(comparison),
-        "differences": difference_rows(comparison),
-        "mcnemar": single_run_rows(comparison),
-        "per_class": class_rows(comparison),
-        "confusion": confusion_rows(comparison),
-        "runs": run_rows(comparison),
-        "left_out": (
-            {"run": each.name, "status": each.status, "reason": each.reason, "folder": str(each.folder)}
-            for each in comparison.left_out
-        ),
-        "config_differences": (
-            {"key": key, "value": value}
-            for key, values in comparison.config_differences.items()
-            for value in values
-        ),
-    }
-    made = {name: as_table(name, list(table)) for name, table in rows.items()}
-    return {**made, "curves": curve_table(comparison)}
+GAP = "train minus validation accuracy (test where nothing is held out), in percentage points"
+NETWORK: Format[Network] = Format(
+    coverage, order=lambda network: network.covered, files={"{}": coverage}, missing="several networks"
+)
 
 
-def as_table(name: str, rows: list[Row]) -> pd.DataFrame:
-    """Rows as a table; one without rows still names its first columns."""
-    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=FIRST_COLUMNS.get(name, ["setting", "group"]))
-
-
-def spread(name: str, estimate: Estimate | None) -> Row:
-    """An estimate's columns."""
-    if estimate is None:
-        return {name: None, f"{name}_low": None, f"{name}_high": None, f"{name}_interval": "no pair"}
-    return {
-        name: estimate.mean,
-        f"{name}_low": estimate.low,
-        f"{name}_high": estimate.high,
-        f"{name}_interval": estimate.why_none or "95% (t)",
-    }
-
-
-def group_rows(comparison: Comparison) -> Iterator[Row]:
-    """One row a group."""
-    for each in comparison.sections:
-        for figures in each.groups:
-            network = comparison.network(figures)
-            yield {
-                "setting": each.section.title,
-                "group": figures.group.label,
-                "baseline": figures.group is each.section.baseline,
-                "runs": len(figures.group.runs),
-                "seeds": " ".join(map(str, figures.group.seeds)),
-                **spread("test_accuracy", figures.test),
-                **spread("last_test_accuracy", figures.last),
-                **spread("gap", figures.gap),
-                **spread("last_gap", figures.gap_last),
-                "epoch": figures.epoch,
-                "overfitting_runs": figures.onset.runs,
-                "overfitting_epoch": figures.onset.epoch,
-                "parameters": figures.parameters,
-                "multiply_adds": figures.multiply_adds,
-                "receptive_field": figures.receptive_field,
-                "rates": network.verdict if network else "several networks",
-                "covered": network.covered if network else None,
-                "images_per_second": figures.images_per_second,
-                "seconds": figures.seconds,
-                **reach_columns(each, figures),
-            }
-
-
-def reach_columns(each: SectionFigures, figures: GroupFigures) -> Row:
-    """When the group reached each target."""
-    columns: Row = {}
-    for target in each.targets:
-        found = figures.reach[target]
-        columns[f"seconds_to_{target:g}"] = found.seconds
-        columns[f"runs_reaching_{target:g}"] = found.runs
-    return columns
-
-
-def difference_rows(comparison: Comparison) -> Iterator[Row]:
-    """One row for each group and measure, against the baseline."""
-    for each in comparison.sections:
-        for row in each.differences:
-            yield {
-                "setting": each.section.title,
-                "group": row.group.label,
-                "baseline": each.section.baseline.label,
-                "measure": row.measure,
-                "common_seeds": " ".join(map(str, row.seeds)),
-                **spread("difference", row.estimate),
-                "p_value": row.p_value,
-                "p_value_holm": row.adjusted,
-                "verdict": row.verdict,
-            }
-
-
-def single_run_rows(comparison: Comparison) -> Iterator[Row]:
-    """One row for each pair of single runs."""
-    for each in comparison.sections:
-        for row in each.single_runs:
-            yield {
-                "setting": each.section.title,
-                "group": row.group.label,
-                "baseline": each.section.baseline.label,
-                "seed": row.seed,
-                "images": row.images,
-                "only_run_right": row.only_run,
-                "only_baseline_right": row.only_baseline,
-                "p_exact": row.exact,
-                "p_mid": row.mid_p,
-                "p_mid_holm": row.adjusted,
-                "verdict": row.verdict,
-                "run": row.run.name,
-                "baseline_run": row.baseline_run.name,
-            }
-
-
-def class_rows(comparison: Comparison) -> Iterator[Row]:
-    """One row for each group and class."""
-    for each in comparison.sections:
-        for classes in each.classes:
-            for accuracy in classes.accuracies:
-                yield {
-                    "setting": each.section.title,
-                    "group": classes.group.label,
-                    "class": accuracy.name,
-                    "accuracy": accuracy.mean,
-                    "accuracy_low": accuracy.low,
-                    "accuracy_high": accuracy.high,
-                    "interval": accuracy.interval,
-                }
-
-
-def confusion_rows(comparison: Comparison) -> Iterator[Row]:
-    """One row for each group and true class, a column for each predicted class."""
-    for each in comparison.sections:
-        for classes in each.classes:
-            for name, shares in zip(classes.names, classes.confusion, strict=True):
-                taken = {
-                    f"as {other}": float(share) for other, share in zip(classes.names, shares, strict=True)
-                }
-                yield {"setting": each.section.title, "group": classes.group.label, "class": name, **taken}
-
-
-def curve_table(comparison: Comparison) -> pd.DataFrame:
-    """One row for each group, curve and epoch; made of columns, since there may be a million rows."""
-    parts = [
-        pd.DataFrame(
-            {
-                "setting": each.section.title,
-                "group": figures.group.label,
-                "curve": name,
-                "epoch": np.arange(1, len(band.mean) + 1),
-                "mean": band.mean,
-                "lowest": band.low,
-                "highest": band.high,
-                "runs": band.runs,
-            }
-        )
-        for each in comparison.sections
-        for figures in each.groups
-        for name, band in figures.curves.items()
+def section_tables(comparison: Comparison, figures: SectionFigures) -> list[Table[Any]]:
+    """The tables of a section that files hold."""
+    return [
+        group_table(comparison, figures),
+        difference_table(figures),
+        single_run_table(figures),
+        class_table(figures),
+        confusion_table(figures),
     ]
-    return pd.concat(parts, ignore_index=True) if parts else as_table("curves", [])
 
 
-def run_rows(comparison: Comparison) -> Iterator[Row]:
-    """One row a run, with every key in which runs differ."""
-    for each in comparison.sections:
-        for group in each.section.groups:
-            for run in group.runs:
-                row = {
-                    "setting": each.section.title,
-                    "group": group.label,
-                    "run": run.name,
-                    "seed": run.seed,
-                    **run_figures(run),
-                    "folder": str(run.folder),
-                }
-                varied = {key: run.config.get(key) for key in comparison.config_differences if key != "seed"}
-                yield row | varied
+def group_table(comparison: Comparison, figures: SectionFigures) -> Table[GroupFigures]:
+    """The main table: one row a group."""
+    baseline, several = figures.section.baseline, len(figures.groups) > 1
+    name: Format[Group] = Format(
+        lambda group: group.label,
+        below=lambda group: "baseline" if several and group is baseline else "",
+        order=lambda group: group.label,
+        files={"group": lambda group: group.label, "baseline": lambda group: group is baseline},
+    )
+
+    def network(each: GroupFigures) -> Network | None:
+        return comparison.network(each.group)
+
+    columns: list[Column[GroupFigures]] = [
+        Column("group", lambda each: each.group, name, "what the runs share"),
+        Column("seeds", lambda each: each.group, formats.SEEDS, "runs that differ in nothing but the seed"),
+        Column("test_accuracy", lambda each: each.test, formats.ACCURACY,
+               "of the selected weights: mean over seeds, 95% interval below"),
+        *(differences_to_baseline(figures) if several else []),
+        Column("last_test_accuracy", lambda each: each.last, formats.ACCURACY,
+               "test accuracy of the weights after the last epoch", "last epoch"),
+        Column("gap", lambda each: each.gap, formats.GAP, f"{GAP}, of the selected weights"),
+        Column("last_gap", lambda each: each.last_gap, formats.GAP,
+               f"{GAP}, of the weights after the last epoch", "gap, last epoch"),
+        Column("epoch", lambda each: each.epoch, formats.NUMBER, page=False),
+        Column("overfitting", lambda each: each.onset, formats.ONSET,
+               "median epoch from which the held-out loss rose for good"),
+        Column("parameters", lambda each: each.parameters, formats.COUNT, "of the network"),
+        Column("multiply_adds", lambda each: each.multiply_adds, formats.MILLIONS, "of one image",
+               "multiply-adds"),
+        Column("receptive_field", lambda each: each.receptive_field, formats.COUNT,
+               "of the last feature map, in pixels"),
+        Column("rates", network, NETWORK, "whether every pixel of the receptive field enters an output",
+               "coverage"),
+        Column("covered", lambda each: getattr(network(each), "covered", None), formats.COVERED, page=False),
+        Column("images_per_second", lambda each: each.images_per_second, formats.SPEED, "in training, median",
+               "images/s"),
+        Column("seconds", lambda each: each.seconds, formats.DURATION, "of a whole run, median", "time"),
+        *map(reach_column, figures.targets),
+    ]  # fmt: skip
+    return Table("groups", f"Click a heading to sort. Baseline: {baseline.label}", columns, figures.groups)
 
 
-def run_figures(run: Run) -> Row:
-    """The figures of a single run."""
-    low = high = None
-    if run.predictions is not None:
-        low, high = wilson(int(run.predictions.right.sum()), len(run.predictions.labels))
-    return {
-        "weights": run.summary.chosen,
-        "epoch": run.selected.epoch,
-        "test_accuracy": run.selected.test.accuracy,
-        "test_accuracy_wilson_low": low,
-        "test_accuracy_wilson_high": high,
-        "last_test_accuracy": run.last.test.accuracy,
-        "train_accuracy": run.selected.train.accuracy,
-        "validation_accuracy": (run.selected.validation and run.selected.validation.accuracy),
-        "gap": run.selected.gap,
-        "last_gap": run.last.gap,
-        "overfitting_onset": run.summary.overfitting_onset,
-        "parameters": run.summary.parameters,
-        "multiply_adds": run.summary.multiply_adds,
-        "receptive_field": run.summary.receptive_field,
-        "images_per_second": run.summary.images_per_second,
-        "seconds": run.summary.seconds,
-        "device": run.summary.device,
-    }
+def reach_column(target: float) -> Column[GroupFigures]:
+    """How long the runs took to reach an accuracy."""
+    explanation = "time to that held-out accuracy, median"
+    return Column(
+        f"{target:g}", lambda each: each.reach[target], formats.REACH, explanation, f"to {target:.0%}"
+    )
+
+
+def differences_to_baseline(figures: SectionFigures) -> list[Column[GroupFigures]]:
+    """Columns of `difference_table` as columns of groups; not stored again."""
+    table = difference_table(figures)
+
+    def accuracy(each: GroupFigures) -> Difference | None:
+        return figures.difference(each.group)
+
+    def gap(each: GroupFigures) -> Difference | None:
+        return figures.difference(each.group, "gap of the last weights")
+
+    return [
+        table.column("common_seeds").of(accuracy, files=False, page=False),
+        table.column("difference").of(accuracy, files=False),
+        table.column("p_value_holm").of(accuracy, files=False),
+        table.column("verdict").of(accuracy, files=False, format=replace(WORDS, missing="the baseline")),
+        table.column("difference").of(gap, files=False, page=False, key="gap_difference"),
+    ]
+
+
+def difference_table(figures: SectionFigures) -> Table[Difference]:
+    """One row for each group and measure, against the baseline."""
+    baseline = figures.section.baseline.label
+    columns: list[Column[Difference]] = [
+        Column("group", lambda row: row.group.label),
+        Column("baseline", lambda _: baseline),
+        Column("measure", lambda row: row.measure),
+        Column("common_seeds", lambda row: row.seeds, formats.SEED_LIST),
+        Column("difference", lambda row: row.estimate, formats.DIFFERENCE,
+               f"to the test accuracy of {baseline}, in percentage points, over common seeds"),
+        Column("p_value", lambda row: row.p_value, formats.P_VALUE),
+        Column("p_value_holm", lambda row: row.adjusted, formats.P_VALUE,
+               "of the paired t test, corrected for the number of groups", "p (Holm)"),
+        Column("verdict", verdict, WORDS, f"against {baseline}"),
+    ]  # fmt: skip
+    rows = [row for found in figures.differences.values() for row in found.values()]
+    return Table("differences", f"Differences to {baseline}", columns, rows)
+
+
+def single_run_table(figures: SectionFigures) -> Table[SingleRuns]:
+    """McNemar's tests: one row for each pair of single runs."""
+    baseline = figures.section.baseline.label
+    columns: list[Column[SingleRuns]] = [
+        Column("group", lambda row: row.group.label),
+        Column("baseline", lambda _: baseline, page=False),
+        Column("seed", lambda row: row.seed, formats.NUMBER, "of both runs"),
+        Column("images", lambda row: row.images, formats.COUNT, "of the test split"),
+        Column("only_run_right", lambda row: row.test.only_first, formats.COUNT,
+               "images that the baseline run gets wrong", "only this run correct"),
+        Column("only_baseline_right", lambda row: row.test.only_second, formats.COUNT,
+               "images that this run gets wrong", "only the baseline correct"),
+        Column("p_exact", lambda row: row.test.exact, formats.P_VALUE, "exact conditional test", "exact p"),
+        Column("p_mid", lambda row: row.test.mid_p, formats.P_VALUE, "less conservative than the exact p",
+               "mid-p"),
+        Column("p_mid_holm", lambda row: row.adjusted, formats.P_VALUE, "corrected for the number of rows",
+               "mid-p (Holm)"),
+        Column("verdict", single_runs_verdict, WORDS, "on these two networks, not on two configurations"),
+        Column("run", lambda row: row.run.name, page=False),
+        Column("baseline_run", lambda row: row.baseline_run.name, page=False),
+    ]  # fmt: skip
+    caption = "Test images that only one of two runs with the same seed classifies correctly"
+    return Table("mcnemar", caption, columns, figures.single_runs)
+
+
+def class_table(figures: SectionFigures) -> Table[tuple[Group, str, Estimate]]:
+    """One row for each group and class."""
+    columns: list[Column[tuple[Group, str, Estimate]]] = [
+        Column("group", lambda row: row[0].label),
+        Column("class", lambda row: row[1]),
+        Column("accuracy", lambda row: row[2], formats.CLASS_ACCURACY),
+    ]
+    rows = [
+        (group, *each) for group, classes in figures.classes.items() for each in classes.accuracies.items()
+    ]
+    return Table("per_class", "Test accuracy of each class", columns, rows)
+
+
+def class_columns_table(figures: SectionFigures) -> Table[Classes]:
+    """The same with one row for each group and a column for each class."""
+
+    def column(name: str) -> Column[Classes]:
+        return Column(name, lambda row: row.accuracies.get(name), formats.CLASS_ACCURACY)
+
+    group: Column[Classes] = Column("group", lambda row: row.group.label)
+    columns = [group, *map(column, class_names(figures))]
+    caption = "Test accuracy of each class with its 95% interval"
+    return Table("classes", caption, columns, list(figures.classes.values()))
+
+
+def confusion_table(figures: SectionFigures) -> Table[tuple[Classes, str]]:
+    """One row for each group and true class, a column for each predicted class."""
+
+    def column(name: str) -> Column[tuple[Classes, str]]:
+        return Column(f"as {name}", lambda row: row[0].confused(row[1], name), formats.PERCENT)
+
+    columns: list[Column[tuple[Classes, str]]] = [
+        Column("group", lambda row: row[0].group.label),
+        Column("class", lambda row: row[1]),
+        *map(column, class_names(figures)),
+    ]
+    rows = [(classes, name) for classes in figures.classes.values() for name in classes.names]
+    return Table("confusion", "Confusion matrix of each group", columns, rows)
+
+
+def class_names(figures: SectionFigures) -> list[str]:
+    """The names of all classes of the section's data."""
+    return list(dict.fromkeys(name for classes in figures.classes.values() for name in classes.names))

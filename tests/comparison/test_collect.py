@@ -29,21 +29,23 @@ def test_what_lies_inside_a_run_is_not_another_run(runs) -> None:
 def test_a_run_is_read_as_it_was_written(runs) -> None:
     runs.write("run", test=0.8, last_test=0.7, train=0.95, onset=3, seed=4, epochs=6, seconds=12.0)
     (run,) = collect([runs.parent], progress=False).runs
-    assert (run.seed, run.chosen, run.onset, run.receptive_field) == (4, "best", 3, 7)
-    assert (run.weights.epoch, run.weights.test) == (5, 0.8)
-    assert (run.last.epoch, run.last.test) == (6, 0.7)
-    assert run.weights.gap == pytest.approx(0.15)
+    assert (run.seed, run.summary.chosen, run.summary.overfitting_onset) == (4, "best", 3)
+    assert (run.selected.epoch, run.selected.test.accuracy) == (5, 0.8)
+    assert (run.last.epoch, run.last.test.accuracy) == (6, 0.7)
+    assert run.selected.gap == pytest.approx(0.15)
     assert run.curves is not None
     assert run.curves["seconds"].tolist() == pytest.approx([2, 4, 6, 8, 10, 12])
     assert run.predictions is not None
     assert run.predictions.right.mean() == 0.8
 
 
-def test_without_a_validation_split_the_last_weights_count_and_the_test_split_is_held_out(runs) -> None:
+def test_without_a_validation_split_the_last_weights_are_selected_and_test_is_held_out(
+    runs,
+) -> None:
     runs.write("run", test=0.8, last_test=0.75, train=0.95, data__validation=0)
     (run,) = collect([runs.parent], progress=False).runs
-    assert (run.chosen, run.weights.test, run.held_out) == ("last", 0.75, "test")
-    assert run.weights.gap == pytest.approx(0.2)
+    assert (run.summary.chosen, run.selected.test.accuracy, run.held_out) == ("last", 0.75, "test")
+    assert run.selected.gap == pytest.approx(0.2)
 
 
 def test_unfinished_failed_and_damaged_runs_are_listed_with_their_reasons(runs) -> None:
@@ -97,7 +99,7 @@ def test_a_damaged_metrics_file_costs_the_curves_only_and_is_named(runs, cut: st
             metrics.write_bytes(b"\x80\x81\xff" * 50)
     found = collect([runs.parent], progress=False)
     assert found.runs[0].curves is None
-    assert found.runs[0].weights.test == 0.8
+    assert found.runs[0].selected.test.accuracy == 0.8
     (fault,) = found.faults
     assert "metrics.csv" in fault
     assert "without its curves" in fault

@@ -1,17 +1,13 @@
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
 from dilated_cifar.comparison.collect import collect
 from dilated_cifar.comparison.comparison import Comparison, compare
-from dilated_cifar.report.report import prepare, write_report
-from dilated_cifar.report.tables import tables
 
 
 def compared(folder: Path, **choices) -> Comparison:
@@ -28,41 +24,43 @@ def test_a_group_has_the_mean_and_t_interval_of_its_seeds(two_groups) -> None:
 
 def test_the_difference_is_paired_over_common_seeds_and_judged(two_groups) -> None:
     figures = compared(two_groups([0.70, 0.75, 0.72, 0.9], [0.80, 0.845, 0.825])).sections[0]
-    difference = figures.difference(figures.groups[1])
+    difference = figures.difference(figures.groups[1].group)
     assert difference is not None
     assert difference.seeds == [0, 1, 2]
     assert difference.p_value == pytest.approx(
         stats.ttest_rel([0.80, 0.845, 0.825], [0.70, 0.75, 0.72]).pvalue
     )
-    assert difference.verdict == "better by 10.0 points"
+    assert difference.shown
+    assert difference.estimate is not None
+    assert difference.estimate.mean == pytest.approx(0.10)
 
 
 def test_no_difference_is_shown_where_that_is_the_truth(two_groups) -> None:
     comparison = compared(two_groups([0.70, 0.75, 0.72], [0.71, 0.73, 0.725]))
-    difference = comparison.sections[0].difference(comparison.sections[0].groups[1])
+    difference = comparison.sections[0].difference(comparison.sections[0].groups[1].group)
     assert difference is not None
-    assert difference.verdict == "no difference shown"
-    assert any("no difference shown" in sentence for sentence in comparison.answer)
+    assert difference.p_value is not None
+    assert not difference.shown
 
 
 def test_one_seed_shows_no_difference_however_large(two_groups) -> None:
     comparison = compared(two_groups([0.5], [0.9]))
     figures = comparison.sections[0]
-    difference = figures.difference(figures.groups[1])
+    difference = figures.difference(figures.groups[1].group)
     assert difference is not None
-    assert difference.verdict == "one common seed: no interval, so no difference shown"
+    assert not difference.shown
+    assert difference.estimate is not None
+    assert difference.estimate.why_none == "one common seed: no interval"
     assert figures.groups[1].test.why_none == "one seed: no interval"
-    assert "one seed: no interval" in comparison.answer[0]
 
 
 def test_groups_without_a_common_seed_are_not_compared(runs) -> None:
     runs.write("a", seed=0)
     runs.write("b", seed=1, model__dilations=[1, 2, 5])
     figures = compared(runs.parent).sections[0]
-    difference = figures.difference(figures.groups[1])
+    difference = figures.difference(figures.groups[1].group)
     assert difference is not None
-    assert difference.estimate is None
-    assert difference.verdict == "no common seed: not compared"
+    assert (difference.estimate, difference.seeds, difference.shown) == (None, [], False)
 
 
 def test_many_comparisons_are_corrected_for(runs) -> None:
@@ -73,27 +71,26 @@ def test_many_comparisons_are_corrected_for(runs) -> None:
             runs.write(
                 f"{group}-{seed}", seed=seed, test=0.7 + 0.01 * seed + gain, optimizer__lr=0.01 + group
             )
-    rows = [row for row in compared(runs.parent).sections[0].differences if row.measure == "test accuracy"]
+    rows = list(compared(runs.parent).sections[0].differences["test accuracy"].values())
     assert len(rows) == 12
     for row in rows:
         assert row.p_value is not None
         assert row.p_value < 0.1
-        assert row.verdict.startswith("no difference shown")
-    alone = compared(runs.parent, baseline="optimizer.lr=0.01").sections[0]
-    assert alone.differences[0].adjusted == pytest.approx(min(1.0, 12 * rows[0].p_value or 0))
+        assert row.adjusted == pytest.approx(min(1.0, 12 * row.p_value))
+        assert not row.shown
 
 
 def test_mixed_groups_have_means_but_no_intervals(runs) -> None:
     for rates in ([1, 1, 1], [1, 2, 5]):
-        for pool, test in ((True, 0.6), (False, 0.8)):
-            runs.write(f"{rates[1]}-{pool}", model__dilations=rates, model__pool=pool, test=test)
+        for norm, test in ((True, 0.6), (False, 0.8)):
+            runs.write(f"{rates[1]}-{norm}", model__dilations=rates, model__norm=norm, test=test)
     figures = compared(runs.parent, group_by=["model.dilations"]).sections[0]
     assert figures.groups[0].test.mean == pytest.approx(0.7)
-    assert figures.groups[0].test.why_none == "runs differ in model.pool: no interval"
-    difference = figures.difference(figures.groups[1])
+    assert figures.groups[0].test.why_none == "runs differ in model.norm: no interval"
+    difference = figures.difference(figures.groups[1].group)
     assert difference is not None
     assert difference.p_value is None
-    assert "no difference shown" in difference.verdict
+    assert not difference.shown
 
 
 def test_mcnemar_compares_the_predictions_of_runs_with_the_same_seed(runs) -> None:
@@ -105,9 +102,9 @@ def test_mcnemar_compares_the_predictions_of_runs_with_the_same_seed(runs) -> No
         "b", predicted=np.where((index >= 10) & (index < 640), labels, wrong), model__dilations=[1, 2, 5]
     )
     (row,) = compared(runs.parent).sections[0].single_runs
-    assert (row.images, row.only_run, row.only_baseline) == (1000, 40, 10)
-    assert row.exact == pytest.approx(stats.binomtest(10, 50).pvalue)
-    assert row.verdict == "the run is better"
+    assert (row.images, row.test.only_first, row.test.only_second) == (1000, 40, 10)
+    assert row.test.exact == pytest.approx(stats.binomtest(10, 50).pvalue)
+    assert row.shown
 
 
 def test_runs_with_other_test_images_have_no_mcnemar_test_and_it_is_said(runs) -> None:
@@ -122,19 +119,16 @@ def test_times_to_accuracies_are_read_from_the_held_out_curve(runs) -> None:
     # Accuracy rises by a fifth of 0.8 in each of five epochs of two seconds.
     runs.write("a", test=0.8, seconds=10.0)
     figures = compared(runs.parent, accuracies=[0.3, 0.7, 0.9]).sections[0].groups[0]
-    assert [figures.reach[target].seconds for target in (0.3, 0.7, 0.9)] == [4.0, 10.0, None]
-    assert [figures.reach[target].epoch for target in (0.3, 0.7)] == [2, 5]
+    assert [figures.reach[target].when for target in (0.3, 0.7, 0.9)] == [4.0, 10.0, None]
     assert compared(runs.parent).sections[0].targets == [0.6, 0.7, 0.8]
 
 
 def test_overfitting_is_counted_over_runs(runs) -> None:
     for seed, onset in enumerate((3, 5, None)):
         runs.write(str(seed), seed=seed, onset=onset, test=0.6, train=0.9)
-    comparison = compared(runs.parent)
-    found = comparison.sections[0].groups[0].onset
-    assert (found.runs, found.of, found.epoch) == (2, 3, 4.0)
-    assert "Overfitting began in 2 of 3 runs" in comparison.answer[-1]
-    assert "30.0 points" in comparison.answer[-1]
+    figures = compared(runs.parent).sections[0].groups[0]
+    assert (figures.onset.runs, figures.onset.of, figures.onset.when) == (2, 3, 4.0)
+    assert figures.last_gap.mean == pytest.approx(0.3)
 
 
 def test_the_band_of_a_curve_spans_the_seeds(two_groups) -> None:
@@ -148,88 +142,41 @@ def test_per_class_accuracy_shows_the_comb(runs) -> None:
     labels = np.arange(1000) % 10
     even = np.where(labels % 2 == 0, labels, (labels + 1) % 10)
     runs.write("a", predicted=even, model__dilations=[2, 2, 2])
-    (classes,) = compared(runs.parent).sections[0].classes
-    assert [each.mean for each in classes.accuracies] == [1.0, 0.0] * 5
+    (classes,) = compared(runs.parent).sections[0].classes.values()
+    assert [each.mean for each in classes.accuracies.values()] == [1.0, 0.0] * 5
     assert classes.names[:2] == ["2 pixels", "3 pixels"]
-    assert classes.accuracies[0].interval == "over 100 images (Wilson)"
-    assert classes.confusion[1, 2] == 1.0
+    first = classes.accuracies["2 pixels"]
+    assert (first.count, first.method) == (100, "Wilson")
+    assert classes.confused("3 pixels", "4 pixels") == 1.0
+    assert classes.confused("3 pixels", "cat") is None
 
 
 def test_rates_are_judged_and_their_counts_are_those_of_the_theory(runs) -> None:
     runs.write("a", model__dilations=[2, 2, 2])
     runs.write("b", model__dilations=[1, 2, 3])
-    gridded, dense = compared(runs.parent).networks.values()
-    if gridded.verdict == "no holes":
-        gridded, dense = dense, gridded
-    assert gridded.verdict == "holes: 29.0% seen"
-    assert "[1,2,3]" in gridded.detail
-    assert dense.verdict == "no holes"
+    networks = sorted(compared(runs.parent).networks.values(), key=lambda network: network.covered or 0)
+    assert [network.label for network in networks] == ["dilations=[2,2,2]", "dilations=[1,2,3]"]
+    gridded, dense = networks
+    assert gridded.covered == pytest.approx((7 / 13) ** 2)
+    assert (gridded.size, gridded.nearest_hole) == ((13, 13), 1)
+    assert (1, 2, 3) in gridded.alternatives
+    assert (dense.covered, dense.nearest_hole) == (1.0, None)
     assert dense.counts is not None
-    assert dense.counts[6].tolist() == [
-        7 * n for n in (1, 1, 2, 2, 3, 3, 3, 3, 3, 2, 2, 1, 1)
-    ] or dense.counts[6].tolist() == [3 * n for n in (1, 1, 2, 2, 3, 3, 3, 3, 3, 2, 2, 1, 1)]
+    assert dense.counts[6].tolist() == [3 * n for n in (1, 1, 2, 2, 3, 3, 3, 3, 3, 2, 2, 1, 1)]
 
 
-def test_a_network_that_the_rates_do_not_decide_is_measured(runs) -> None:
-    model = {
-        "family": "resnet", "dropout": 0.0, "width": 4, "blocks": [1, 1, 1], "strides": [1, 2, 2],
-        "shortcut": "conv3x3",
-    }  # fmt: skip
-    runs.write("a", model=model)
+def test_a_network_that_the_rates_do_not_decide_is_measured(runs, make_config) -> None:
+    model = ["model=resnet", "model.width=4", "model.blocks=[1,1,1]"]
+    runs.write("a", config=make_config("experiment=demo", *model, "data.test=100"))
     (network,) = compared(runs.parent).networks.values()
     assert network.counts is not None
     assert network.counts.shape == (32, 32)
-    assert network.verdict == "no holes"
-
-
-def test_every_table_is_written_as_csv_and_all_of_it_as_json(two_groups, runs, tmp_path: Path) -> None:
-    sweep = two_groups([0.70, 0.72], [0.80, 0.84])
-    (runs.write("late", seed=9) / "summary.json").unlink()
-    comparison = compared(sweep)
-    output = tmp_path / "out"
-    prepare(output)
-    write_report(comparison, output)
-    content = json.loads((output / "comparison.json").read_text())
-    assert content["answer"] == comparison.answer
-    for name, table in tables(comparison).items():
-        assert len(pd.read_csv(output / f"{name}.csv")) == len(table), name
-        assert len(content[name]) == len(table) / (5 if name == "curves" else 1), name
-    groups = pd.read_csv(output / "groups.csv")
-    assert groups["test_accuracy"].tolist() == pytest.approx([0.71, 0.82])
-    assert groups["seeds"].tolist() == ["0 1", "0 1"]
-    assert pd.read_csv(output / "left_out.csv")["status"].tolist() == ["unfinished"]
-    assert content["curves"][0]["mean"] == pytest.approx(
-        comparison.sections[0].groups[0].curves["loss/train_subset"].mean
-    )
-    curves = pd.read_csv(output / "curves.csv")
-    last = curves[(curves.curve == "accuracy/held_out") & (curves.epoch == 5)]
-    assert last["mean"].tolist() == pytest.approx([0.71, 0.82])
-
-
-def test_the_figures_are_drawn_as_png_and_svg(two_groups, tmp_path: Path) -> None:
-    output = tmp_path / "out"
-    prepare(output)
-    write_report(compared(two_groups([0.70, 0.72], [0.80, 0.84])), output)
-    names = ["curves", "accuracy-multiply_adds", "accuracy-receptive_field", "confusion-difference"]
-    for name in names:
-        assert (output / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-        assert "<svg" in (output / "figures" / f"{name}.svg").read_text()[:1000]
-
-
-def test_a_comparison_without_curves_and_predictions_is_still_written(two_groups, tmp_path: Path) -> None:
-    sweep = two_groups([0.70], [0.80])
-    for file in [*sweep.rglob("metrics.csv"), *sweep.rglob("test_predictions.npz")]:
-        file.unlink()
-    output = tmp_path / "out"
-    prepare(output)
-    write_report(compared(sweep), output)
-    assert (output / "report.html").is_file()
-    assert pd.read_csv(output / "curves.csv").empty
+    assert network.covered == 1
 
 
 def test_comparing_stacks_of_convolutions_reads_no_checkpoint_and_needs_no_torch_before_the_counts() -> None:
     code = (
-        "import sys, dilated_cifar.cli.compare, dilated_cifar.report.report, "
+        "import sys, dilated_cifar.cli.compare, dilated_cifar.report.files, "
         "dilated_cifar.report.terminal; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

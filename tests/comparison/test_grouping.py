@@ -42,9 +42,10 @@ def test_other_data_splits_or_epochs_are_never_averaged_and_the_key_is_named(run
     assert f"{min(values)} | {max(values)}" in note
 
 
-def test_two_data_sets_are_two_sections_named_by_the_family(runs) -> None:
+def test_two_data_sets_are_two_sections_named_by_the_family(runs, make_config) -> None:
     runs.write("a")
-    runs.write("b", data__family="cifar10", data__mean=[0.49, 0.48, 0.45])
+    sizes = ["data.train=8000", "data.validation=1000", "data.train_subset=1000", "data.test=1000"]
+    runs.write("b", config=make_config("experiment=demo", "model=plain", "data=cifar10", *sizes))
     sections, (note,) = arrange(collect([runs.parent], progress=False).runs)
     assert [section.title for section in sections] == ["data=cifar10", "data=spacing"]
     assert "data.family (cifar10 | spacing)" in note
@@ -59,17 +60,18 @@ def test_keys_that_say_where_a_run_happened_do_not_separate_runs(runs) -> None:
 
 
 def test_a_key_that_an_earlier_release_did_not_write_is_null(runs) -> None:
-    runs.write("old", seed=0)
-    runs.write("new", seed=1, ema=None)
+    config = runs.write("old", seed=0) / "config.yaml"
+    config.write_text(config.read_text().replace("ema: null\n", ""))
+    runs.write("new", seed=1)
     assert len(arranged(runs.parent)[0].groups) == 1
     runs.write("averaged", seed=0, ema=0.999)
     assert set(labels(arranged(runs.parent)[0])) == {"ema=null", "ema=0.999"}
 
 
-def test_networks_of_two_families_are_told_apart_by_the_keys_that_matter(runs) -> None:
+def test_networks_of_two_families_are_told_apart_by_the_keys_that_matter(runs, make_config) -> None:
     runs.write("a", model__dilations=[1, 1, 1])
     runs.write("b", model__dilations=[1, 2, 5])
-    runs.write("c", model={"family": "resnet", "dropout": 0.0, "width": 16, "blocks": [2, 2, 2]})
+    runs.write("c", config=make_config("experiment=demo", "model=resnet", "data.test=1000"))
     (section,) = arranged(runs.parent)
     assert set(labels(section)) == {
         "model=cnn dilations=[1,1,1]", "model=cnn dilations=[1,2,5]", "model=resnet"
@@ -78,12 +80,12 @@ def test_networks_of_two_families_are_told_apart_by_the_keys_that_matter(runs) -
 
 def test_group_by_averages_over_other_keys_only_by_saying_so(runs) -> None:
     for rates in ([1, 1, 1], [1, 2, 5]):
-        for pool in (True, False):
-            runs.write(f"{rates[1]}-{pool}", model__dilations=rates, model__pool=pool)
+        for norm in (True, False):
+            runs.write(f"{rates[1]}-{norm}", model__dilations=rates, model__norm=norm)
     (section,) = arranged(runs.parent, "model.dilations")
     assert len(section.groups) == 2
-    assert all(group.mixed == {"model.pool": ["false", "true"]} for group in section.groups)
-    assert any("model.pool" in note for note in section.notes)
+    assert all(group.mixed == {"model.norm": ["false", "true"]} for group in section.groups)
+    assert any("model.norm" in note for note in section.notes)
     assert len(arranged(runs.parent)[0].groups) == 4
 
 
@@ -112,14 +114,14 @@ def test_a_baseline_is_named_by_its_value_or_label(two_groups, wanted: str) -> N
 
 def test_a_baseline_that_is_no_group_or_several_is_refused_with_the_groups(runs) -> None:
     for rates in ([1, 1, 1], [1, 2, 5]):
-        for pool in (True, False):
-            runs.write(f"{rates[1]}-{pool}", model__dilations=rates, model__pool=pool)
-    with pytest.raises(UserError, match=r"baseline=\[9,9,9\]: expected .*dilations=\[1,1,1\] pool=false"):
+        for norm in (True, False):
+            runs.write(f"{rates[1]}-{norm}", model__dilations=rates, model__norm=norm)
+    with pytest.raises(UserError, match=r"baseline=\[9,9,9\]: expected .*dilations=\[1,1,1\] norm=false"):
         arranged(runs.parent, baseline="[9,9,9]")
     with pytest.raises(UserError, match=r"baseline=\[1,1,1\]: is 2 groups"):
         arranged(runs.parent, baseline="[1,1,1]")
-    (section,) = arranged(runs.parent, baseline="[1,1,1] pool=true")
-    assert section.baseline.label == "dilations=[1,1,1] pool=true"
+    (section,) = arranged(runs.parent, baseline="[1,1,1] norm=true")
+    assert section.baseline.label == "dilations=[1,1,1] norm=true"
 
 
 def test_values_are_in_natural_order() -> None:

@@ -1,5 +1,4 @@
 import hashlib
-import time
 from functools import partial
 
 import pytest
@@ -175,14 +174,3 @@ def test_normalize_gives_channels_last(dtype: torch.dtype) -> None:
     numbers = normalize(IMAGES, [0.5] * 3, [0.5] * 3, dtype)
     assert numbers.dtype == dtype
     assert numbers.is_contiguous(memory_format=torch.channels_last)
-
-
-@pytest.mark.parametrize(("canvas", "limit"), [(0, 0.015), (64, 0.1)])
-def test_a_batch_of_128_costs_a_few_milliseconds(canvas: int, limit: float) -> None:
-    images, best = IMAGES.repeat(8, 1, 1, 1), float("inf")
-    config = AugmentConfig(canvas=canvas)
-    for step in range(20):
-        start = time.perf_counter()
-        normalize(vary(images, config, seed=0, epoch=0, step=step), [0.5] * 3, [0.5] * 3)
-        best = min(best, time.perf_counter() - start)
-    assert best < limit  # measured: 0.0015 and 0.015; a network takes 0.3 and 1.2 for them

@@ -1,5 +1,4 @@
 import random
-import time
 
 import pytest
 import torch
@@ -162,15 +161,13 @@ def test_the_weights_play_no_part_and_stay() -> None:
     assert torch.equal(network.state_dict()["1.num_batches_tracked"], state["1.num_batches_tracked"])
 
 
-def test_a_field_of_two_hundred_pixels_takes_under_a_second() -> None:
+def test_a_field_of_two_hundred_pixels_is_counted_alike_by_rates_and_by_the_network() -> None:
     rates = [1, 2, 5] * 12 + [1, 2]
-    begin = time.process_time()
-    assert count_map(rates).shape == (199, 199)
-    assert time.process_time() - begin < 1
-    network = stack(rates)
-    begin = time.process_time()
-    network_count_map(network, (3, 224, 224))
-    assert time.process_time() - begin < 1
+    counts = count_map(rates)
+    assert counts.shape == (199, 199)
+    seen = network_count_map(stack(rates), (3, 224, 224))
+    rows, columns = seen.sum(1).nonzero().flatten(), seen.sum(0).nonzero().flatten()
+    torch.testing.assert_close(seen[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], counts)
 
 
 def test_wrong_input_is_refused_in_one_line() -> None:

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from dilated_cifar.evaluation.intervals import wilson_interval
@@ -23,3 +24,10 @@ def test_at_the_ends_the_interval_stays_between_0_and_1_and_is_not_empty(hits: i
     low, high = wilson_interval(hits, 5)
     assert 0 <= low <= hits / 5 <= high <= 1
     assert high - low > 0.3
+
+
+@pytest.mark.parametrize("truth", [0.5, 0.8, 0.95])
+def test_the_interval_covers_the_truth_95_times_in_100(truth: float) -> None:
+    hits = np.random.default_rng(1).binomial(1000, truth, 1000)
+    intervals = [wilson_interval(int(each), 1000) for each in hits]
+    assert 0.93 <= np.mean([low <= truth <= high for low, high in intervals]) <= 0.97

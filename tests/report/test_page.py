@@ -14,7 +14,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from dilated_cifar.comparison.collect import collect
 from dilated_cifar.comparison.comparison import compare
-from dilated_cifar.report.report import prepare, write_report
+from dilated_cifar.report.files import prepare, write_report
 
 
 @pytest.fixture(scope="module")
@@ -134,16 +134,16 @@ def test_buttons_change_what_is_drawn(browser, report: Path) -> None:
     view(browser, report.as_uri())
     lines = "return document.querySelector('[data-chart=curves]').data.filter((t) => t.hovertemplate).length"
     assert browser.execute_script(lines) == 6
-    browser.find_element(By.CSS_SELECTOR, "button[data-value=gap]").click()
+    browser.find_element(By.CSS_SELECTOR, "[data-choices=curves] button:last-child").click()
     assert browser.execute_script(lines) == 3
     browser.find_element(By.CSS_SELECTOR, ".legend button").click()
     assert browser.execute_script(lines) == 2
     titles = browser.execute_script(
-        "return document.querySelector('[data-chart=scatter]').layout.xaxis.title.text"
+        "return document.querySelector('[data-chart=costs]').layout.xaxis.title.text"
     )
-    browser.find_element(By.CSS_SELECTOR, "button[data-value=field]").click()
+    browser.find_element(By.CSS_SELECTOR, "[data-choices=costs] button:last-child").click()
     after = browser.execute_script(
-        "return document.querySelector('[data-chart=scatter]').layout.xaxis.title.text"
+        "return document.querySelector('[data-chart=costs]').layout.xaxis.title.text"
     )
     assert (titles, after) == ("multiply-adds (millions)", "receptive field (pixels)")
 
@@ -218,7 +218,7 @@ def test_the_button_switches_between_light_and_dark(browser, report: Path) -> No
 def test_links_open_the_run_folders_and_names_are_text(browser, report: Path) -> None:
     view(browser, report.as_uri())
     links = browser.find_elements(
-        By.CSS_SELECTOR, "table[data-name=runs] tbody a, table[data-name=left-out] a"
+        By.CSS_SELECTOR, "table[data-name=runs] tbody a, table[data-name=left_out] a"
     )
     assert len(links) == 10
     names = {link.get_attribute("textContent") for link in links}

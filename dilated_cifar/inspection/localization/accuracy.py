@@ -26,9 +26,9 @@ ALL = "all"
 WHOLE, CENTRE = "whole", "centre"
 DEFINITIONS = {
     "accuracy": "share of scenes whose class is predicted",
-    "localized": "share of scenes whose class is predicted and where the box of the predicted class overlaps "
-    f"the true box by at least {IOU} (intersection over union)",
-    "true class": "share of scenes where the box of the true class overlaps as much, whatever is predicted",
+    "localized": "top-1 localization: share of scenes whose class is predicted and where the box of the "
+    f"predicted class overlaps the true box by at least {IOU} (intersection over union)",
+    "GT-known": "share of scenes where the box of the true class overlaps as much, whatever is predicted",
     "IoU": "mean overlap of the true class's box; 0 where there is no box",
     "pointing": "share of scenes where the true class's map is highest inside the true box (Zhang et al. "
     "2016); for boxes that do not depend on the class, where their centre lies inside it",
@@ -161,7 +161,7 @@ def heading(config: LocalizeConfig, side: int) -> str:
 
 def table_of_all(rows: Sequence[Outcome], title: str) -> Table:
     """Every network's ways of making boxes on all scenes."""
-    columns = ("threshold", "accuracy", "localized", "95%", "true class", "IoU", "pointing")
+    columns = ("threshold", "accuracy", "localized", "95%", "GT-known", "IoU", "pointing")
     values = [
         (
             "" if row.threshold is None else f"{row.threshold:.3g}",

@@ -1,11 +1,7 @@
 "use strict";
 
-const COLOURS = ["#3f83e0", "#e07b00", "#2ca05a", "#d9534f", "#9467d6", "#9a6b4f", "#d664b0", "#7a8794", "#a3a300",
-  "#00a3b5"];
-const DRAWN_AT_FIRST = 8;
+const SHOWN_AT_FIRST = 8;
 const data = JSON.parse(document.getElementById("data").textContent);
-const percent = (share) => `${(100 * share).toFixed(2)}%`;
-const colourOf = (index) => COLOURS[index % COLOURS.length];
 const faded = (colour) => colour + "28";
 const variable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const narrow = () => window.innerWidth < 760;
@@ -31,105 +27,73 @@ function draw(place, traces, more) {
   Plotly.react(place, traces, layout(more), { responsive: true, ...bar });
 }
 
-function bandTrace(group, curve, colour) {
+function bandTrace(series, colour) {
   return {
-    x: [...group.epochs, ...[...group.epochs].reverse()], y: [...curve.high, ...[...curve.low].reverse()],
+    x: [...series.x, ...[...series.x].reverse()], y: [...series.high, ...[...series.low].reverse()],
     fill: "toself", fillcolor: faded(colour), line: { width: 0 }, mode: "lines", hoverinfo: "skip",
   };
 }
 
-function lineTrace(group, curve, colour, split) {
-  const range = curve.low ? "<br>seeds %{customdata[0]:.4f} to %{customdata[1]:.4f}" : "<br>one run";
+function curveTrace(chart, series, label, colour) {
+  const several = series.low.length > 0;
+  const range = several ? `<br>seeds %{customdata[0]}${chart.unit} to %{customdata[1]}${chart.unit}` : "<br>one run";
   return {
-    x: group.epochs, y: curve.mean, name: plain(group.label), mode: group.epochs.length > 1 ? "lines" : "markers",
-    line: { color: colour, width: 2, dash: split === "training" ? "dash" : "solid" }, marker: { color: colour },
-    customdata: curve.low ? curve.low.map((low, index) => [low, curve.high[index]]) : undefined,
-    hovertemplate: `<b>%{fullData.name}</b><br>${split}, epoch %{x}: %{y:.4f}${range}<extra></extra>`,
+    x: series.x, y: series.y, name: plain(label), mode: series.x.length > 1 ? "lines" : "markers",
+    line: { color: colour, width: 2, dash: series.dashed ? "dash" : "solid" }, marker: { color: colour },
+    customdata: several ? series.low.map((low, index) => [low, series.high[index]]) : undefined,
+    hovertemplate: `<b>%{fullData.name}</b><br>${series.name}, ${chart.x} %{x}: %{y}${chart.unit}${range}<extra></extra>`,
   };
 }
 
-function drawCurves(state) {
-  const names = state.curves === "gap" ? [["gap/accuracy", "gap"]]
-    : [[`${state.curves}/train_subset`, "training"], [`${state.curves}/held_out`, "held out"]];
-  const bands = [], lines = [];
-  state.shown((group, colour) => {
-    for (const [name, split] of names) {
-      const curve = group.curves[name];
-      if (!curve) continue;
-      if (curve.low) bands.push(bandTrace(group, curve, colour));
-      lines.push(lineTrace(group, curve, colour, split));
-    }
-  });
-  const title = state.curves === "gap" ? "training less held-out accuracy" : state.curves;
-  draw(state.chart("curves"), [...bands, ...lines], { xaxis: { title: { text: "epoch" } }, yaxis: { title: { text: title } } });
+function pointsTrace(chart, series, label, colour) {
+  const bar = (end, sign) => end.map((value, index) => value === null ? 0 : sign * (value - series.y[index]));
+  return {
+    x: series.x.map((x) => typeof x === "string" ? plain(x) : x), y: series.y, name: plain(label),
+    mode: series.x.length > 1 ? "lines+markers" : "markers", line: { color: colour, width: 1.5 },
+    marker: { color: colour, size: series.x.length > 1 ? 7 : 11 }, customdata: series.notes.map(plain),
+    error_y: {
+      type: "data", symmetric: false, array: bar(series.high, 1), arrayminus: bar(series.low, -1), color: colour,
+      thickness: 1.5, width: 3,
+    },
+    hovertemplate: `<b>%{fullData.name}</b><br>%{x}: %{y:.2f}${chart.unit}<br>%{customdata}<extra></extra>`,
+  };
 }
 
-function drawScatter(state) {
-  const traces = [];
-  state.shown((group, colour) => {
-    const point = group.point, x = point[state.scatter];
-    if (x === null) return;
-    const interval = point.low === null ? plain(point.why) : `95% interval ${percent(point.low)} to ${percent(point.high)}`;
-    traces.push({
-      x: [x], y: [point.accuracy], mode: "markers", name: plain(group.label), marker: { color: colour, size: 11 },
-      error_y: point.low === null ? undefined : {
-        type: "data", symmetric: false, array: [point.high - point.accuracy], arrayminus: [point.accuracy - point.low],
-        color: colour,
-      },
-      hovertemplate: `<b>%{fullData.name}</b><br>%{y:.2%} at %{x:.4~g}<br>${interval}<extra></extra>`,
-    });
-  });
-  const title = state.scatter === "cost" ? "multiply-adds (millions)" : "receptive field (pixels)";
-  draw(state.chart("scatter"), traces, { xaxis: { title: { text: title } }, yaxis: { tickformat: ".2~%", title: { text: "test accuracy" } } });
-}
-
-function drawClasses(state) {
-  const traces = [];
-  state.shown((group, colour) => {
-    if (!group.classes) return;
-    const rows = group.classes.accuracies;
-    traces.push({
-      x: rows.map((row) => plain(row.name)), y: rows.map((row) => row.mean), mode: "lines+markers", name: plain(group.label),
-      line: { color: colour, width: 1.5 }, marker: { color: colour, size: 7 },
-      customdata: rows.map((row) => row.low === null ? row.interval : `${percent(row.low)} to ${percent(row.high)} ${row.interval}`),
-      error_y: {
-        type: "data", symmetric: false, color: colour, thickness: 1, width: 3,
-        array: rows.map((row) => row.high === null ? 0 : row.high - row.mean),
-        arrayminus: rows.map((row) => row.low === null ? 0 : row.mean - row.low),
-      },
-      hovertemplate: "<b>%{fullData.name}</b><br>%{x}: %{y:.2%}<br>%{customdata}<extra></extra>",
-    });
-  });
-  draw(state.chart("classes"), traces, { xaxis: { type: "category" }, yaxis: { tickformat: ".2~%", rangemode: "tozero" } });
+function drawChart(state, name, chart) {
+  const bands = [], traces = [];
+  for (const series of chart.series) {
+    if (state.hidden.has(series.group)) continue;
+    const label = state.charts.labels[series.group], colour = state.charts.colours[series.group];
+    if (chart.bands && series.low.length) bands.push(bandTrace(series, colour));
+    traces.push((chart.bands ? curveTrace : pointsTrace)(chart, series, label, colour));
+  }
+  const xaxis = { title: { text: chart.x }, type: chart.x ? "linear" : "category" };
+  const yaxis = { title: { text: chart.y }, rangemode: chart.x ? "normal" : "tozero" };
+  draw(state.place(name), [...bands, ...traces], { xaxis, yaxis });
 }
 
 function drawConfusion(state) {
-  const place = state.chart("confusion"), groups = state.payload.groups;
-  const base = groups.find((group) => group.label === state.payload.baseline);
-  const one = groups[Number(state.select.value)];
-  if (!one || !base || !base.classes || one.classes.names.join("\n") !== base.classes.names.join("\n")) return;
-  const names = one.classes.names.map(plain);
-  const z = one.classes.confusion.map((row, i) => row.map((value, j) => value - base.classes.confusion[i][j]));
-  const limit = Math.max(1, ...z.flat().map(Math.abs));
+  const chart = state.charts.confusion[Number(state.select.value)], names = chart.names.map(plain);
+  const limit = Math.max(1, ...chart.points.flat().map(Math.abs));
   const trace = {
-    z, x: names, y: names, type: "heatmap", zmin: -limit, zmax: limit,
-    colorscale: [[0, "#d9534f"], [0.5, variable("--panel")], [1, "#3f83e0"]], xgap: 1, ygap: 1,
+    z: chart.points, x: names, y: names, type: "heatmap", zmin: -limit, zmax: limit, xgap: 1, ygap: 1,
+    colorscale: [[0, "#d9534f"], [0.5, variable("--panel")], [1, "#3f83e0"]],
     colorbar: { thickness: 12, title: { text: "points", side: "right" } },
-    hovertemplate: "%{y} taken for %{x}: %{z:+.1f} points<extra></extra>",
+    hovertemplate: "true %{y}, predicted %{x}: %{z:+.1f} points<extra></extra>",
   };
-  draw(place, [trace], {
-    xaxis: { type: "category", title: { text: "predicted" } },
-    yaxis: { type: "category", autorange: "reversed", title: { text: "true", standoff: 12 } },
+  draw(state.place("confusion"), [trace], {
+    xaxis: { type: "category", title: { text: "predicted class" } },
+    yaxis: { type: "category", autorange: "reversed", title: { text: "true class", standoff: 12 } },
   });
 }
 
 function makeLegend(state) {
   const legend = state.element.querySelector(".legend");
-  state.payload.groups.forEach((group, index) => {
+  state.charts.labels.forEach((label, index) => {
     const button = document.createElement("button"), dot = document.createElement("i");
-    dot.style.background = colourOf(index);
+    dot.style.background = state.charts.colours[index];
     button.type = "button";
-    button.append(dot, group.label);
+    button.append(dot, label);
     button.setAttribute("aria-pressed", String(!state.hidden.has(index)));
     button.addEventListener("click", () => {
       if (!state.hidden.delete(index)) state.hidden.add(index);
@@ -142,49 +106,31 @@ function makeLegend(state) {
 
 function makeChoices(state) {
   for (const choices of state.element.querySelectorAll(".choices")) {
-    for (const button of choices.children) {
-      button.addEventListener("click", () => {
-        for (const other of choices.children) other.setAttribute("aria-pressed", String(other === button));
-        state[choices.dataset.choices] = button.dataset.value;
-        drawGroups(state);
-      });
-    }
+    [...choices.children].forEach((button, index) => button.addEventListener("click", () => {
+      for (const other of choices.children) other.setAttribute("aria-pressed", String(other === button));
+      state.chosen[choices.dataset.choices] = index;
+      drawGroups(state);
+    }));
   }
-  state.payload.groups.forEach((group, index) => {
-    if (group.label !== state.payload.baseline && group.classes) state.select.add(new Option(group.label, index));
-  });
-  const best = [...state.select.options].map((option) => Number(option.value))
-    .sort((a, b) => state.payload.groups[b].point.accuracy - state.payload.groups[a].point.accuracy)[0];
-  if (best === undefined) {
-    state.select.parentElement.replaceWith("There is no second group with predictions.");
-    state.chart("confusion").remove();
-    return;
-  }
-  state.select.value = String(best);
-  state.select.addEventListener("change", () => drawConfusion(state));
+  if (state.select) state.select.addEventListener("change", () => drawConfusion(state));
 }
 
 function drawGroups(state) {
-  drawCurves(state);
-  drawScatter(state);
-  drawClasses(state);
+  for (const [name, index] of Object.entries(state.chosen)) drawChart(state, name, state.charts[name][index]);
+  drawChart(state, "classes", state.charts.classes);
 }
 
 function drawAll(state) {
   drawGroups(state);
-  if (state.chart("confusion")) drawConfusion(state);
+  if (state.select) drawConfusion(state);
 }
 
 function start(element) {
-  const payload = data.sections[Number(element.dataset.index)];
-  if (!payload) return null;
-  // The baseline first, then by accuracy.
-  const rank = (group) => group.label === payload.baseline ? 2 : group.point.accuracy;
-  const ranked = payload.groups.map((group, index) => index).sort((a, b) => rank(payload.groups[b]) - rank(payload.groups[a]));
+  const charts = data.sections[Number(element.dataset.index)];
+  if (!charts) return null;
   const state = {
-    element, payload, curves: "loss", scatter: "cost", hidden: new Set(ranked.slice(DRAWN_AT_FIRST)),
-    select: element.querySelector(".confusion"), chart: (name) => element.querySelector(`[data-chart="${name}"]`),
-    shown: (visit) => payload.groups.forEach((group, index) => state.hidden.has(index) || visit(group, colourOf(index))),
+    element, charts, chosen: { curves: 0, costs: 0 }, hidden: new Set([...charts.labels.keys()].slice(SHOWN_AT_FIRST)),
+    select: element.querySelector(".confusion"), place: (name) => element.querySelector(`[data-chart="${name}"]`),
   };
   makeLegend(state);
   makeChoices(state);
@@ -218,7 +164,7 @@ function sortBy(table, column) {
 }
 
 function pointAtMap(image) {
-  const counts = data.maps[Number(image.dataset.map)].counts;
+  const counts = data.maps[Number(image.dataset.map)];
   const said = image.parentElement.querySelector("output");
   image.addEventListener("pointermove", (event) => {
     const row = Math.min(counts.length - 1, Math.floor((event.offsetY / image.clientHeight) * counts.length));

@@ -1,0 +1,31 @@
+"""What the pictures of predictions show."""
+
+import numpy as np
+import torch
+
+from dilated_cifar.evaluation.pictures import confusion_figure, mistakes_figure
+
+NAMES = ["cat", "dog", "owl"]
+
+
+def test_the_confusion_matrix_shows_shares_of_the_true_class_and_writes_counts() -> None:
+    counts = np.array([[3, 1, 0], [1, 2, 0], [0, 0, 0]])
+    axes = confusion_figure(counts, NAMES, title="title").axes[0]
+    np.testing.assert_allclose(axes.images[0].get_array(), [[0.75, 0.25, 0], [1 / 3, 2 / 3, 0], [0, 0, 0]])
+    written = {text.get_position(): text.get_text() for text in axes.texts}
+    assert written == {(column, row): str(counts[row, column]) for row in range(3) for column in range(3)}
+    assert [label.get_text() for label in axes.get_yticklabels()] == NAMES
+
+
+def test_mistakes_are_drawn_from_the_most_confident_on() -> None:
+    images = torch.randint(
+        0, 256, (4, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    probabilities = torch.tensor([[0.6, 0.4, 0], [0.1, 0.9, 0], [0.2, 0.0, 0.8], [0.0, 0.3, 0.7]])
+    labels = torch.tensor([1, 1, 0, 1])
+    figure = mistakes_figure(images, labels, probabilities, NAMES, most=2)
+    assert figure is not None
+    assert [axes.get_title() for axes in figure.axes] == ["owl 80%\ntrue: cat", "owl 70%\ntrue: dog"]
+    for axes, index in zip(figure.axes, (2, 3), strict=True):
+        assert np.array_equal(axes.images[0].get_array(), images[index].permute(1, 2, 0))
+    assert mistakes_figure(images, probabilities.argmax(1), probabilities, NAMES) is None
