@@ -51,8 +51,9 @@ def print_help(command: Command, composed: DictConfig, folders: Sequence[Path]) 
             print(f"\nkeys of {group}={chosen[group]} (of another choice: {group}=NAME --help):")
             print(*key_lines(composed[group], f"{group}."), sep="\n")
     print("\noptions:")
-    options = {name: text for name, text in OPTIONS.items() if command.sweeps or "multirun" not in name}
-    print(*(entry(name, text) for name, text in options.items()), sep="\n")
+    useless = [*([] if command.sweeps else ["--multirun"]), *([] if groups else ["--config-dir"])]
+    options = [option for option in OPTIONS.items() if not any(name in option[0] for name in useless)]
+    print(*(entry(name, text) for name, text in options), sep="\n")
     own = choices(folders[1:] if installed() else folders)
     faults = [found for group in own for name in own[group] if (found := fault(group, name, folders))]
     return max((fail(found, UserError.status) for found in faults), default=0)
@@ -60,8 +61,10 @@ def print_help(command: Command, composed: DictConfig, folders: Sequence[Path]) 
 
 def key_lines(node: DictConfig, prefix: str = "", skipped: Sequence[str] = ()) -> Iterator[str]:
     """A line or two for each key: as it is typed, with its value, and what it means."""
-    told = sentences(OmegaConf.get_type(node))
-    for key, value in node.items_ex(resolve=False):
+    schema = OmegaConf.get_type(node)
+    told, own = sentences(schema), vars(schema or object).get("__annotations__", {})
+    # What a dataclass adds to its base comes first.
+    for key, value in sorted(node.items_ex(resolve=False), key=lambda item: item[0] not in own):
         assert isinstance(key, str)
         if isinstance(value, DictConfig) and key not in ("hydra", *skipped):
             yield from key_lines(value, f"{prefix}{key}.")
