@@ -48,7 +48,7 @@ def fail(message: str, status: int) -> int:
 
 
 def explain(error: Exception, chosen: Iterable[tuple[str, str]], folders: Sequence[Path]) -> str | None:
-    """What Hydra, OmegaConf or a YAML file's reader found wrong, in one line and the user's words.
+    """What Hydra, OmegaConf or a YAML file's reader found wrong, in one line and plain terms.
 
     Args:
         error: What was raised while a configuration was composed.

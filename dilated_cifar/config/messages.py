@@ -1,4 +1,4 @@
-"""OmegaConf's findings in one line and the user's words."""
+"""OmegaConf's findings in one line and plain terms."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""How much of its receptive field does a unit cover? Its count map in words and drawn."""
+"""How much of its receptive field does a unit cover? Its count map, described and drawn."""
 
 from collections.abc import Sequence
 from math import ceil

@@ -138,12 +138,12 @@ def _row(layer: Layer, parameters: int) -> tuple[str, ...]:
 
 
 def _operation(layer: Layer) -> str:
-    words = [_NAMES.get(layer.kind, layer.kind)]
+    parts = [_NAMES.get(layer.kind, layer.kind)]
     if layer.kernel is not None:
-        words.append(f"{layer.kernel[0]}x{layer.kernel[1]}")
+        parts.append(f"{layer.kernel[0]}x{layer.kernel[1]}")
     if layer.stride is not None and layer.stride[0] > 1 and layer.stride != layer.kernel:
-        words.append(f"/{layer.stride[0]}")
-    return " ".join(words)
+        parts.append(f"/{layer.stride[0]}")
+    return " ".join(parts)
 
 
 def _millions(number: int) -> str:

@@ -31,7 +31,7 @@ class Format(Generic[Value]):
     """What is shown where there is no value."""
 
 
-WORDS: Format[str] = Format(str)
+TEXT: Format[str] = Format(str)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Column(Generic[Row]):
     key: str
     value: Callable[[Row], Any]
     """Of a row; None where there is none."""
-    format: Format[Any] = WORDS
+    format: Format[Any] = TEXT
     explanation: str = ""
     title: str = ""
     """The key in words where it is empty."""

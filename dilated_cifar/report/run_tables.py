@@ -7,7 +7,7 @@ from dilated_cifar.comparison.comparison import Comparison
 from dilated_cifar.comparison.grouping import Group, first_of, short_key
 from dilated_cifar.comparison.measures import run_accuracy
 from dilated_cifar.report import formats
-from dilated_cifar.report.columns import WORDS, Column, Table
+from dilated_cifar.report.columns import TEXT, Column, Table
 from dilated_cifar.report.tables import GAP
 from dilated_cifar.runs.record import LeftOut, Run
 
@@ -31,7 +31,7 @@ def run_table(comparison: Comparison) -> Table[RunRow]:
     columns: list[Column[RunRow]] = [
         replace(setting, page=False),
         Column("group", lambda row: row.group.label, page=False),
-        Column("run", lambda row: row.run.name, WORDS, "opens its folder", link=lambda row: row.run.folder),
+        Column("run", lambda row: row.run.name, TEXT, "opens its folder", link=lambda row: row.run.folder),
         replace(setting, page=len(comparison.sections) > 1, files=False),
         *(replace(key, files=False) for key in keys),
         Column("seed", lambda row: row.run.seed, formats.NUMBER),
@@ -82,7 +82,7 @@ def run_columns() -> list[Column[Run]]:
 def left_out_table(left_out: Sequence[LeftOut]) -> Table[LeftOut]:
     """Every run folder that is not compared, with the reason."""
     columns: list[Column[LeftOut]] = [
-        Column("run", lambda row: row.name, WORDS, "opens its folder", link=lambda row: row.folder),
+        Column("run", lambda row: row.name, TEXT, "opens its folder", link=lambda row: row.folder),
         Column("status", lambda row: row.status),
         Column("reason", lambda row: row.reason),
         Column("folder", lambda row: str(row.folder), page=False),
@@ -94,7 +94,7 @@ def config_table(comparison: Comparison, *, joined: bool) -> Table[tuple[str, st
     """The keys in which the compared runs differ: a row a value, or a row a key with its first values."""
     columns: list[Column[tuple[str, str]]] = [
         Column("key", lambda row: row[0]),
-        Column("value", lambda row: row[1], WORDS, "of all compared runs"),
+        Column("value", lambda row: row[1], TEXT, "of all compared runs"),
     ]
     found = comparison.config_differences
     if joined:

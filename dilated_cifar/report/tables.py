@@ -11,7 +11,7 @@ from dilated_cifar.comparison.intervals import Estimate
 from dilated_cifar.comparison.measures import GroupFigures
 from dilated_cifar.comparison.networks import Network
 from dilated_cifar.report import formats
-from dilated_cifar.report.columns import WORDS, Column, Format, Table
+from dilated_cifar.report.columns import TEXT, Column, Format, Table
 from dilated_cifar.report.sentences import coverage, single_runs_verdict, verdict
 
 GAP = "train minus validation accuracy (test where nothing is held out), in percentage points"
@@ -96,7 +96,7 @@ def differences_to_baseline(figures: SectionFigures) -> list[Column[GroupFigures
         table.column("common_seeds").of(accuracy, files=False, page=False),
         table.column("difference").of(accuracy, files=False),
         table.column("p_value_holm").of(accuracy, files=False),
-        table.column("verdict").of(accuracy, files=False, format=replace(WORDS, missing="the baseline")),
+        table.column("verdict").of(accuracy, files=False, format=replace(TEXT, missing="the baseline")),
         table.column("difference").of(gap, files=False, page=False, key="gap_difference"),
     ]
 
@@ -114,7 +114,7 @@ def difference_table(figures: SectionFigures) -> Table[Difference]:
         Column("p_value", lambda row: row.p_value, formats.P_VALUE),
         Column("p_value_holm", lambda row: row.adjusted, formats.P_VALUE,
                "of the paired t test, corrected for the number of groups", "p (Holm)"),
-        Column("verdict", verdict, WORDS, f"against {baseline}"),
+        Column("verdict", verdict, TEXT, f"against {baseline}"),
     ]  # fmt: skip
     rows = [row for found in figures.differences.values() for row in found.values()]
     return Table("differences", f"Differences to {baseline}", columns, rows)
@@ -137,7 +137,7 @@ def single_run_table(figures: SectionFigures) -> Table[SingleRuns]:
                "mid-p"),
         Column("p_mid_holm", lambda row: row.adjusted, formats.P_VALUE, "corrected for the number of rows",
                "mid-p (Holm)"),
-        Column("verdict", single_runs_verdict, WORDS, "on these two networks, not on two configurations"),
+        Column("verdict", single_runs_verdict, TEXT, "on these two networks, not on two configurations"),
         Column("run", lambda row: row.run.name, page=False),
         Column("baseline_run", lambda row: row.baseline_run.name, page=False),
     ]  # fmt: skip
