@@ -23,7 +23,7 @@ usage: {compare} FOLDER [FOLDER ...] [KEY=VALUE ...]
 
 Every run below the folders is read. Runs that differ in nothing but the seed are a group; of each group you
 get the mean over seeds with its 95% interval, and its difference to a baseline over common seeds. Runs of
-other data, splits or epochs are compared apart. Runs that failed or did not finish are listed.
+other data, splits or epochs are compared separately. Runs that failed or did not finish are listed.
 
 examples:
   {compare} outputs/sweep_dilations
@@ -55,7 +55,7 @@ def run(arguments: Arguments) -> int:
         UserError: nothing can be compared, or the output folder cannot be written.
     """
     config = compose(COMMAND, arguments, CompareConfig)
-    # Only now: everything above answers at once, importing pandas and scipy takes a second.
+    # Only now: everything above answers at once, importing scipy and plotly takes a second.
     from dilated_cifar.comparison.collect import collect
     from dilated_cifar.comparison.comparison import compare
     from dilated_cifar.report.files import prepare, write_report

@@ -110,10 +110,8 @@ def data_classes(container: dict[str, Any]) -> list[str]:
     """
     require_one_of(str(container.get("family")), list(families(DataConfig)), "data.family")
     schema = families(DataConfig)[container["family"]]
-    try:
-        data = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), container))
-    except OmegaConfBaseException as error:
-        raise UserError(describe(error)) from error
+    known = {each.name for each in dataclasses.fields(schema)}
+    data = schema(**{key: value for key, value in container.items() if key in known})
     assert isinstance(data, DataConfig)
     return data.class_names
 

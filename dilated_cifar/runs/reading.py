@@ -49,7 +49,7 @@ def read_run(folder: Path, name: str, faults: list[str]) -> Run | LeftOut:
     except UserError as error:
         faults.append(f"{error}; the run is compared without its curves")
     try:
-        predictions = read_predictions(folder)
+        predictions = read_predictions(folder, len(summary.class_names))
     except UserError as error:
         faults.append(f"{error}; the run is compared without its predictions")
     return Run(folder, name, flatten(config), summary, curves, predictions)
@@ -145,11 +145,11 @@ def read_curves(folder: Path, epochs: int) -> Curves:
     return dict(zip(header, np.ascontiguousarray(table.T), strict=True))
 
 
-def read_predictions(folder: Path) -> Predictions:
-    """The predictions on the test split.
+def read_predictions(folder: Path, classes: int) -> Predictions:
+    """The predictions on the test split of a data set with that many classes.
 
     Raises:
-        UserError: the file is missing or damaged.
+        UserError: the file is missing, damaged or names other classes.
     """
     path = folder / PREDICTIONS
     try:
@@ -160,6 +160,9 @@ def read_predictions(folder: Path) -> Predictions:
         raise UserError(f"{path}: missing or damaged; expected predicted and labels") from error
     if found.predicted.ndim != 1 or found.predicted.shape != found.labels.shape or not len(found.labels):
         raise UserError(f"{path}: predicted and labels do not belong together")
+    both = np.concatenate([found.predicted, found.labels])
+    if both.min() < 0 or both.max() >= classes:
+        raise UserError(f"{path}: holds class {both.max()}; expected numbers from 0 to {classes - 1}")
     return found
 
 

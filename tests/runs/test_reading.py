@@ -143,6 +143,16 @@ def test_predictions_that_do_not_belong_together_are_no_predictions(old: Path) -
     assert len(faults) == 1
 
 
+def test_predictions_of_classes_that_the_data_set_lacks_are_no_predictions(old: Path) -> None:
+    labels: Any = np.arange(11)
+    np.savez(old / "finished" / "test_predictions.npz", predicted=labels, labels=labels)
+    faults: list[str] = []
+    run = read_run(old / "finished", "it", faults)
+    assert isinstance(run, Run)
+    assert run.predictions is None
+    assert "holds class 10; expected numbers from 0 to 9" in faults[0]
+
+
 def test_curves_of_another_number_of_epochs_are_refused(old: Path) -> None:
     with pytest.raises(UserError, match=r"metrics\.csv: has 3 rows; expected one for each of 4 epochs"):
         read_curves(old / "finished", 4)
