@@ -12,6 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import OverrideParseException
 
+from dilated_cifar import __version__
 from dilated_cifar.cli.errors import syntax_fault
 from dilated_cifar.errors import UserError
 
@@ -92,7 +93,9 @@ def read_arguments(command: Command, argv: Sequence[str]) -> Arguments:
         UserError: an unknown option, an argument that is no override where the command takes no other, a
             value that is missing or that Hydra's grammar cannot read, a saved configuration that is none.
     """
-    options, unknown = Options(add_help=False, parents=[get_args_parser()]).parse_known_intermixed_args(argv)
+    parser = Options(add_help=False, parents=[get_args_parser()], conflict_handler="resolve")
+    parser.add_argument("--version", action="version", version=f"dilated-cifar {__version__}")
+    options, unknown = parser.parse_known_intermixed_args(argv)
     if unknown:
         raise UserError(f"{unknown[0]}: no such option; --help lists the options")
     overrides: list[str] = []

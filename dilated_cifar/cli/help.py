@@ -23,6 +23,7 @@ OPTIONS = {
     "-c, --cfg job": "print the composed configuration; with --package KEY a part of it",
     "-cd, --config-dir DIR": "take choices of your own from DIR, such as model=NAME from DIR/model/NAME.yaml",
     "-i, --info": "print where the configuration comes from",
+    "--version": "print the version of the project",
     "-h, --help": "this text, with the keys and values of whatever else is typed",
 }
 

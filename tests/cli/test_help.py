@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dilated_cifar import __version__
 from dilated_cifar.cli import compare, evaluate, explain, localize, train
 from dilated_cifar.cli.help import sentences
 from dilated_cifar.config.augment import AugmentConfig
@@ -103,6 +104,13 @@ def test_the_configuration_is_printed_for_every_command(told: Told) -> None:
     assert Path(hydra["dir"]).parts[0] == "outputs"
 
 
+def test_the_version_is_the_projects(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        train.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"dilated-cifar {__version__}\n"
+
+
 def test_info_says_where_the_configuration_comes_from(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     # Hydra adds a handler to the root logger, which would outlive this test.
     monkeypatch.setattr(logging.root, "handlers", [])
@@ -115,6 +123,7 @@ def test_what_needs_no_torch_does_not_wait_for_it(tmp_path: Path) -> None:
     program = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
+from dilated_cifar import __version__
 from dilated_cifar.cli import compare, evaluate, explain, localize, train
 for module, arguments, status in (
     (train, ["--help"], 0), (train, ["model=resnet", "--cfg", "job"], 0), (train, ["epochs=0"], 2),
