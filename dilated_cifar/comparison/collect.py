@@ -74,7 +74,7 @@ def find_run_folders(path: Path) -> Iterator[tuple[Path, str]]:
     if not count:
         empty = not any(path.iterdir())
         what = "is empty" if empty else "holds no run"
-        raise UserError(f"{path}: {what}; expected folders with config.yaml and summary.json from train.py")
+        raise UserError(f"{path}: {what}; expected folders of runs, with config.yaml and summary.json")
 
 
 def leave_out_duplicates(found: Collected) -> None:

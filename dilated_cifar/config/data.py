@@ -28,7 +28,7 @@ class DataConfig(Choice):
 
     validation: int = 5_000
     """Images held out of the training set, the same number of each class, to choose the best weights;
-    0 = none, and then the last weights are selected."""
+    0: none, and the last weights are selected."""
 
     train_subset: int = 5_000
     """Images of the training split, fixed and never augmented, on which training accuracy and loss are
@@ -109,11 +109,11 @@ class Cifar10Config(DataConfig):
     """What normalisation then divides by: the standard deviation over all pixels of the training set."""
 
     root: str | None = None
-    """Folder that holds cifar-10-batches-py or cifar-10-python.tar.gz, or is to receive them; none = the
+    """Folder that holds cifar-10-batches-py or cifar-10-python.tar.gz, or is to receive them; null: the
     environment variable CIFAR10_ROOT, else ./data."""
 
     download: bool = True
-    """Download the archive (170 MB) where the files are missing; false = stop with a message instead."""
+    """Download the archive (170 MB) where the files are missing; false: stop with a message instead."""
 
     addresses: list[str] = field(
         default_factory=lambda: [
@@ -127,10 +127,10 @@ class Cifar10Config(DataConfig):
 
     train: int | None = None
     """Train on this many images only, the same number of each class (they come on top of `validation`);
-    none = on all that validation leaves."""
+    null: on all that validation leaves."""
 
     test: int | None = None
-    """Test on this many images only, the same number of each class; none = on all 10,000."""
+    """Test on this many images only, the same number of each class; null: on all 10,000."""
 
     def __post_init__(self) -> None:
         """Refuse what does not fit the 50,000 and 10,000 images."""
@@ -195,7 +195,7 @@ class SpacingConfig(DataConfig):
     """Which loader reads the images; fixed by the choice of `data=`."""
 
     validation: int = 1_000
-    """Further images, drawn like the training images, to choose the best weights; 0 = none, and then the
+    """Further images, drawn like the training images, to choose the best weights; 0: none, and the
     last weights are selected."""
 
     train_subset: int = 1_000

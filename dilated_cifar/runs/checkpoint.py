@@ -67,10 +67,10 @@ def load(path: Path) -> Checkpoint:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, KeyError, ValueError) as error:
         raise UserError(
-            f"checkpoint={path}: damaged, truncated or not a checkpoint; expected one written by train.py"
+            f"checkpoint={path}: damaged, truncated or not a checkpoint; expected one that training wrote"
         ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise UserError(f"checkpoint={path}: of another format; expected one written by train.py")
+        raise UserError(f"checkpoint={path}: of another format; expected one that training wrote")
     if content["version"] != VERSION:
         raise UserError(
             f"checkpoint={path}: of format version {content['version']}; this release reads {VERSION}"
@@ -92,7 +92,7 @@ def restore(checkpoint: Checkpoint, path: Path) -> tuple[Config, Classifier]:
     except RuntimeError as error:
         raise UserError(
             f"checkpoint={path}: its weights do not fit its own model={config.model.family}; "
-            "expected an unchanged file written by train.py"
+            "expected an unchanged file of a run"
         ) from error
     return config, model
 

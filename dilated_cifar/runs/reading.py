@@ -65,9 +65,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         container = yaml.load(path.read_bytes(), Loader=LOADER)
     except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: missing or damaged; expected the configuration train.py wrote") from error
+        raise UserError(f"{path}: missing or damaged; expected the configuration of a run") from error
     if not is_configuration(container):
-        raise UserError(f"{path}: not a run's configuration; expected the one train.py wrote")
+        raise UserError(f"{path}: not a configuration of a run; expected the one that training wrote")
     return completed(container)
 
 
@@ -102,7 +102,7 @@ def read_summary(folder: Path, config: dict[str, Any] | None = None) -> Summary:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise UserError(f"{path}: damaged ({reason}); expected the summary train.py wrote") from error
+        raise UserError(f"{path}: damaged ({reason}); expected the summary of a finished run") from error
 
 
 def _figures(content: dict[str, Any]) -> Figures:

@@ -146,7 +146,7 @@ def test_another_programs_configuration_is_left_alone(
     foreign.write_text("title: my blog\n")
     assert train.main(["name=blog"]) == 2
     error = capfd.readouterr().err
-    assert "config.yaml: not a run's configuration" in error
+    assert "config.yaml: not a configuration of a run" in error
     assert "write name=OTHER" in error
     assert foreign.read_text() == "title: my blog\n"
     assert [path.name for path in foreign.parent.iterdir()] == ["config.yaml"]
