@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dilated_cifar.comparison.grouping import Group
-from dilated_cifar.comparison.intervals import Estimate, mean_interval, share_interval
+from dilated_cifar.comparison.statistics import Estimate, mean_interval, share_interval
 from dilated_cifar.runs.record import Predictions
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from dilated_cifar.comparison.grouping import Group, Section
-from dilated_cifar.comparison.intervals import ALPHA, Estimate, McNemar, holm, mcnemar, paired_difference
+from dilated_cifar.comparison.statistics import ALPHA, Estimate, McNemar, holm, mcnemar, paired_difference
 from dilated_cifar.config.base import as_typed
 from dilated_cifar.runs.record import Run
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dilated_cifar.comparison.grouping import Group, Section
-from dilated_cifar.comparison.intervals import Estimate, mean_interval, share_interval
+from dilated_cifar.comparison.statistics import Estimate, mean_interval, share_interval
 from dilated_cifar.runs.record import Run
 
 USUAL_TARGETS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)

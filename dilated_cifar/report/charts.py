@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dilated_cifar.comparison.comparison import SectionFigures
-from dilated_cifar.comparison.intervals import Estimate
 from dilated_cifar.comparison.measures import Band, GroupFigures
+from dilated_cifar.comparison.statistics import Estimate
 from dilated_cifar.report.formats import interval_source, percent_interval
 
 MAX_DRAWN = 24

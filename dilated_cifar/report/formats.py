@@ -4,8 +4,8 @@ from dataclasses import replace
 from operator import attrgetter
 
 from dilated_cifar.comparison.grouping import Group
-from dilated_cifar.comparison.intervals import Estimate
 from dilated_cifar.comparison.measures import Event
+from dilated_cifar.comparison.statistics import Estimate
 from dilated_cifar.config.base import as_typed
 from dilated_cifar.report.columns import Format
 

@@ -2,8 +2,8 @@
 
 from dilated_cifar.comparison.comparison import Comparison, SectionFigures
 from dilated_cifar.comparison.differences import Difference, SingleRuns
-from dilated_cifar.comparison.intervals import ALPHA
 from dilated_cifar.comparison.networks import Network
+from dilated_cifar.comparison.statistics import ALPHA
 from dilated_cifar.evaluation.intervals import CONFIDENCE
 
 NOT_SHOWN = "no difference shown"

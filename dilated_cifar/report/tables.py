@@ -7,9 +7,9 @@ from dilated_cifar.comparison.classes import Classes
 from dilated_cifar.comparison.comparison import Comparison, SectionFigures
 from dilated_cifar.comparison.differences import Difference, SingleRuns
 from dilated_cifar.comparison.grouping import Group
-from dilated_cifar.comparison.intervals import Estimate
 from dilated_cifar.comparison.measures import GroupFigures
 from dilated_cifar.comparison.networks import Network
+from dilated_cifar.comparison.statistics import Estimate
 from dilated_cifar.report import formats
 from dilated_cifar.report.columns import TEXT, Column, Format, Table
 from dilated_cifar.report.sentences import coverage, single_runs_verdict, verdict

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from scipy import stats
 
-from dilated_cifar.comparison.intervals import (
+from dilated_cifar.comparison.statistics import (
     Estimate,
     holm,
     mcnemar,
