@@ -1,3 +1,4 @@
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +42,7 @@ def test_a_checkpoint_comes_back_as_it_was(saved: tuple[Checkpoint, Path]) -> No
 def test_a_save_that_fails_leaves_the_old_file(saved: tuple[Checkpoint, Path]) -> None:
     content, path = saved
     before = path.read_bytes()
-    with pytest.raises(Exception, match="pickle"):
+    with pytest.raises((AttributeError, pickle.PicklingError)):  # the one or the other, by Python version
         checkpoint.save(replace(content, metrics={"loss/train": lambda: 0}), path)  # type: ignore[dict-item]
     assert path.read_bytes() == before
 
