@@ -1,4 +1,5 @@
 import dataclasses
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -214,3 +215,21 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
     started = webdriver.Chrome(options=options, service=Service(driver))
     yield started
     started.quit()
+
+
+@pytest.fixture
+def require_engine() -> Callable[[str], None]:
+    """Skip a test where a plugin of the extra `sweep` is not installed; in CI it must be."""
+
+    def require(name: str) -> None:
+        try:
+            found = importlib.util.find_spec(f"hydra_plugins.hydra_{name}")
+        except ModuleNotFoundError:
+            found = None
+        if found is None:
+            reason = f"hydra_{name} is not installed; pip install -e '.[sweep]'"
+            if os.environ.get("CI") == "true":
+                pytest.fail(f"{reason}; in CI the sweeps may not be skipped")
+            pytest.skip(reason)
+
+    return require

@@ -1,4 +1,4 @@
-"""`localize`: where a network sees the class it names, without further training."""
+"""`localize`: where a network finds the class it predicts, without further training."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,10 @@ COMMAND = Command(
     texts=("output", "data.root"),
     files=("images", "checkpoint"),
     help="""\
-Show where trained networks see the class they name, without further training: the classifier applied at
-each place of the last map, and a box around the places where the class wins and passes a threshold. Measured
-on scenes, test images pasted on a canvas; the threshold is chosen on scenes of training images.
+Localize the predicted class without further training: the classifier applied at each position of the last
+feature map gives class maps, and the box surrounds the positions where the predicted class has the highest
+response and passes a threshold. Measured on scenes, test images pasted on a canvas; the threshold is chosen
+on scenes of training images.
 
 usage: {localize} checkpoint=FILE_OR_RUN [FILE_OR_RUN ...] [KEY=VALUE ...]
 

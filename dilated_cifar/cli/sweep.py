@@ -52,7 +52,7 @@ class JobStatus:
         return (socket.gethostname(), os.getpid()) != self.process
 
     def report(self, number: int, folder: Path, outcome: str | None) -> None:
-        """Note what has become of a job: None for the best, else what went wrong."""
+        """Note what has become of a job: None where it succeeded, else what went wrong."""
         self.folder.mkdir(parents=True, exist_ok=True)
         entry = {"folder": str(folder), "outcome": outcome}
         write_text(self.folder / f"{number:06}.json", json.dumps(entry))

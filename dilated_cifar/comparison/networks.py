@@ -89,11 +89,12 @@ def measure_whole(run: Run, label: str) -> Network:
     from dilated_cifar.dilation.coverage import count_unit  # imports torch
     from dilated_cifar.dilation.trace import trace
     from dilated_cifar.models import build
+    from dilated_cifar.models.classifier import LAST_MAP
 
     try:
         config = to_config(read_config(run.folder))
         network = build(config.model, config.data.classes)
-        unit = count_unit(network, trace(network, config.data.input_size), "features")
+        unit = count_unit(network, trace(network, config.data.input_size), LAST_MAP)
     except (UserError, ValueError, RuntimeError, KeyError) as error:
         reason = re.sub(r"\s+", " ", str(error))
         return Network(label, problem=f"The network could not be built: {reason}.")

@@ -26,7 +26,7 @@ class ExplainConfig(Place):
     kernel_size: int = 3
     """Side of the kernels of these lists in pixels; odd."""
     layer: str = "features"
-    """The layer whose unit is looked at; `features` is the last feature map."""
+    """The layer whose unit is inspected; `features` is the last feature map."""
     position: list[int] | None = None
     """Row and column of the unit on that layer's map; null for the centre."""
     checkpoint: list[str] = field(default_factory=list)

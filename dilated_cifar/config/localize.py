@@ -28,7 +28,7 @@ class LocalizeConfig(Place):
     tuning: int = 500
     """Scenes of training images on which the threshold, and the side of the centre box, are chosen."""
     threshold: float | None = None
-    """Response that a place of a class map must pass to be in the box; null to choose it."""
+    """Response that a position of a class map must exceed to be in the box; null to choose it."""
     shown: int = 6
     """Scenes that are drawn, of every background in turn."""
     seed: int = 0

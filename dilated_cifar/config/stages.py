@@ -20,7 +20,7 @@ LAYOUTS = {
     "F": Layout([1, 2, 2], output_stride=1),
     "four": Layout([1, 2, 2, 2], output_stride=2),
 }
-"""Layouts of dilated residual networks on 32x32 images: final maps of 16, 32 and 16 places a side."""
+"""Layouts of dilated residual networks on 32x32 images: final maps of 16x16, 32x32 and 16x16."""
 SHORTCUTS = {"conv1x1": 1, "conv3x3": 3}
 """Side of the kernel that carries the input across a block that changes the shape."""
 BLOCKS = 2

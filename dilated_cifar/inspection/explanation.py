@@ -17,7 +17,7 @@ from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.inspection.coverage import draw_stages, draw_unit, unit_sentence
-from dilated_cifar.inspection.network import LAST_MAP, LEGEND, Inspection, inspect_network, layer_table
+from dilated_cifar.inspection.network import LEGEND, Inspection, inspect_network, layer_table
 from dilated_cifar.inspection.verdicts import (
     draw_comparison,
     draw_layers,
@@ -25,6 +25,7 @@ from dilated_cifar.inspection.verdicts import (
     verdict_table,
 )
 from dilated_cifar.models import build
+from dilated_cifar.models.classifier import LAST_MAP
 
 DATA = Cifar10Config()
 """The data set whose image size and number of classes a network without a checkpoint gets."""

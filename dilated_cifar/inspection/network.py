@@ -12,9 +12,8 @@ from dilated_cifar.dilation.rates import Verdict, judge, warning
 from dilated_cifar.dilation.trace import Layer, Trace, trace
 from dilated_cifar.inspection.coverage import draw_unit, unit_sentence
 from dilated_cifar.inspection.verdicts import draw_comparison, verdict_markdown
+from dilated_cifar.models.classifier import LAST_MAP
 
-LAST_MAP = "features"
-"""The module of every network that puts out the last feature map."""
 HEADINGS = ("layer", "operation", "rate", "output", "RF", "jump", "params", "MACs")
 LEGEND = (
     "rate: dilation rate; RF: receptive field in pixels; jump: distance in pixels between the receptive "

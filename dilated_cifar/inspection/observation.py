@@ -9,8 +9,7 @@ from torch import Tensor
 from dilated_cifar.dilation.arithmetic import Pair
 from dilated_cifar.dilation.trace import Layer, Trace
 from dilated_cifar.evaluation.predict import class_maps
-from dilated_cifar.inspection.network import LAST_MAP
-from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.models.classifier import LAST_MAP, Classifier
 
 BATCH = 50
 """Images a pass: the activations that gradients need then fit the caches of small machines."""

@@ -3,6 +3,9 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+LAST_MAP = "features"
+"""The module of every network that puts out the last feature map."""
+
 
 class Classifier(nn.Module):
     """A fully convolutional `features` module followed by global average pooling and a linear layer.
@@ -17,7 +20,7 @@ class Classifier(nn.Module):
         self.classifier = nn.Linear(channels, classes)
 
     def class_maps(self, images: Tensor) -> Tensor:
-        """Apply the classifier at each place of the last map: [N, classes, h, w].
+        """Apply the classifier at each position of the last map: [N, classes, h, w].
 
         The mean of a class's map is its logit; dropout, of training alone, has no part in it.
 

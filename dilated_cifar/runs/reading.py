@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from dilated_cifar.config.run import flatten
-from dilated_cifar.config.store import completed, data_classes
+from dilated_cifar.config.store import completed, data_classes, require_groups
 from dilated_cifar.errors import UserError
 from dilated_cifar.runs.record import (
     CONFIG,
@@ -66,19 +66,13 @@ def read_config(folder: Path) -> dict[str, Any]:
         container = yaml.load(path.read_bytes(), Loader=LOADER)
     except (OSError, yaml.YAMLError) as error:
         raise UserError(f"{path}: missing or damaged; expected the configuration of a run") from error
-    if not is_configuration(container):
-        raise UserError(f"{path}: not a configuration of a run; expected the one that training wrote")
-    return completed(container)
-
-
-def is_configuration(container: Any) -> bool:
-    """Whether parsed YAML has the outline of a run's configuration."""
-    groups = ("model", "data", "augment", "optimizer", "schedule")
-    return (
-        isinstance(container, dict)
-        and all(isinstance(container.get(group), dict) for group in groups)
-        and isinstance(container.get("epochs"), int)
-    )
+    try:
+        known = require_groups(container)
+    except UserError as error:
+        raise UserError(f"{path}: not a configuration of a run ({error})") from error
+    if not isinstance(known.get("epochs"), int):
+        raise UserError(f"{path}: not a configuration of a run (epochs: expected a whole number)")
+    return completed(known)
 
 
 def read_summary(folder: Path, config: dict[str, Any] | None = None) -> Summary:

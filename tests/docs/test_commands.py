@@ -88,8 +88,9 @@ def test_every_job_of_a_training_command_has_a_valid_configuration(
     assert len({str(config) for config in found}) == len(found)
 
 
-def test_every_launcher_and_sweeper_takes_the_keys_it_is_given() -> None:
-    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+def test_every_launcher_and_sweeper_takes_the_keys_it_is_given(require_engine: Callable[[str], None]) -> None:
+    for engine in ("joblib_launcher", "submitit_launcher", "optuna_sweeper"):
+        require_engine(engine)
     chosen = {
         tuple(word for word in words if word.startswith("hydra")) for words in starting("python", "train.py")
     }

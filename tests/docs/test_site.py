@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("sphinx", reason="the extra `docs` is not installed; pip install -e '.[docs]'")
+if os.environ.get("CI") != "true":  # there a missing generator fails, as it must
+    pytest.importorskip("sphinx", reason="the extra `docs` is not installed; pip install -e '.[docs]'")
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = """# Title

@@ -10,7 +10,7 @@ from dilated_cifar.dilation.trace import trace
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.predict import class_maps
 from dilated_cifar.evaluation.trained import Trained
-from dilated_cifar.inspection.network import LAST_MAP
+from dilated_cifar.models.classifier import LAST_MAP
 
 
 @dataclass(frozen=True)
