@@ -18,7 +18,7 @@ unexport PYTHONPATH
 
 demo: setup
 	$(BIN)/python train.py experiment=demo
-	$(BIN)/python evaluate.py run=outputs/demo
+	$(BIN)/python evaluate.py outputs/demo
 	@echo
 	@echo "Look at the curves:  $(BIN)/tensorboard --logdir outputs/demo"
 

@@ -1,4 +1,4 @@
-"""Evaluate a saved checkpoint: `python evaluate.py run=FOLDER`; `--help` says what can be chosen."""
+"""Evaluate a saved checkpoint: `python evaluate.py outputs/NAME`; `--help` says what can be chosen."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Show where a network sees its class: `python scripts/localize.py checkpoint=outputs/NAME`; `--help`."""
+"""Show where a network sees its class: `python scripts/localize.py outputs/NAME`; `--help`."""
 
 import sys
 

@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -15,6 +15,9 @@ from hydra.errors import OverrideParseException
 from dilated_cifar import __version__
 from dilated_cifar.cli.errors import syntax_fault
 from dilated_cifar.errors import UserError
+
+RUN_KEYS = ("run", "checkpoint")
+"""What may stand before a run's folder or .pt file in every command that takes runs."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,8 @@ class Command:
     """Keys that take several files, as a shell expands `KEY=*.jpg`."""
     lists: tuple[str, ...] = ()
     """Keys whose list may be typed without brackets: `KEY=a,b`."""
-    positional: str | None = None
-    """The key whose list is typed without a key."""
+    runs: str | None = None
+    """The key of the runs: a list whose members are typed without a key, or after any of RUN_KEYS."""
     sweeps: bool = False
     settings: "Callable[[Arguments], Sequence[str]]" = lambda _: ()
     """Overrides that the command adds to those typed."""
@@ -98,27 +101,7 @@ def read_arguments(command: Command, argv: Sequence[str]) -> Arguments:
     options, unknown = parser.parse_known_intermixed_args(argv)
     if unknown:
         raise UserError(f"{unknown[0]}: no such option; --help lists the options")
-    overrides: list[str] = []
-    lists: dict[str, list[str]] = {}
-    taking = command.positional
-    for argument in options.overrides:
-        key, _, value = argument.partition("=")
-        is_path = taking and (Path(argument).exists() or (taking == command.positional and "/" in key))
-        if is_override(argument) and not is_path:
-            if key in (*command.texts, *command.files, *command.lists) and argument == f"{key}=":
-                raise UserError(f"{argument}: expected a value; leave {key} out for the default")
-            taking = command.positional
-            if key in command.files and not re.fullmatch(r"\[.*\]", value):
-                lists.setdefault(key, []).append(value)
-                taking = key
-            else:
-                overrides.append(in_grammar(command, argument))
-        elif taking:
-            lists.setdefault(taking, []).append(argument)
-        else:
-            raise UserError(f"{argument}: expected key=value; --help lists the keys")
-    overrides += [f"{key}=[{','.join(map(quoted, files))}]" for key, files in lists.items()]
-    parsed = parse(overrides)
+    parsed = parse(list(in_grammar(command, options.overrides)))
     saved = [each for each in parsed if each.key_or_group == "config" and "config" in command.texts]
     path = saved_configuration(str(saved[-1].value())) if saved else None
     return Arguments(options, [each for each in parsed if each not in saved], path, argv)
@@ -145,17 +128,45 @@ def is_override(argument: str) -> bool:
     return bool(re.match(r"[+~]{0,2}[A-Za-z_][\w./@:-]*=|~[A-Za-z_]", argument))
 
 
-def in_grammar(command: Command, override: str) -> str:
-    """An override as Hydra's grammar wants it.
+def in_grammar(command: Command, typed: Sequence[str]) -> Iterator[str]:
+    """The overrides as Hydra's grammar wants them, the lists of runs and files last.
 
     The grammar gives commas, equals signs and brackets a meaning that they lack in names of files and groups.
     """
-    key, _, value = override.partition("=")
-    if key in command.texts and value != "null" and value[0] not in "'\"":
-        return f"{key}={quoted(value)}"
-    if key in command.lists and value != "null" and value[0] != "[":
-        return f"{key}=[{value}]"
-    return override
+    files: dict[str, list[str]] = {}
+    taking = command.runs
+    for argument in typed:
+        key, _, value = argument.partition("=")
+        is_path = taking and (Path(argument).exists() or (taking == command.runs and "/" in key))
+        if not is_override(argument) or is_path:
+            if not taking:
+                raise UserError(f"{argument}: expected key=value; --help lists the keys")
+            files.setdefault(taking, []).append(argument)
+            continue
+        key = command.runs if command.runs and key in RUN_KEYS else key
+        takes_files = key in (command.runs, *command.files)
+        taking = key if takes_files else command.runs
+        if not value and (takes_files or key in (*command.texts, *command.lists)):
+            raise UserError(f"{argument}: expected a value; leave it out for the default")
+        if takes_files:
+            files.setdefault(key, []).extend(several(key, value))
+        elif key in command.texts and value != "null" and value[0] not in "'\"":
+            yield f"{key}={quoted(value)}"
+        elif key in command.lists and value != "null" and value[0] != "[":
+            yield f"{key}=[{value}]"
+        else:
+            yield argument
+    for key, names in files.items():
+        yield f"{key}=[{','.join(map(quoted, names))}]"
+
+
+def several(key: str, value: str) -> list[str]:
+    """The names of files in a value: one, or a list in brackets."""
+    if not re.fullmatch(r"\[.*\]", value) or Path(value).exists():
+        return [value]
+    (override,) = parse([f"{key}={value}"])
+    names = override.value()
+    return [str(name) for name in names] if isinstance(names, list) else [value]
 
 
 def quoted(value: str) -> str:

@@ -9,13 +9,14 @@ from dilated_cifar.cli.command import compose, execute
 from dilated_cifar.cli.errors import fail
 from dilated_cifar.config.compare import CompareConfig
 from dilated_cifar.errors import UserError
+from dilated_cifar.runs.folder import folder_of
 
 COMMAND = Command(
     name="compare",
     config="compare",
     texts=("baseline", "output"),
     lists=("group_by", "accuracies"),
-    positional="paths",
+    runs="paths",
     help="""\
 Compare finished runs: which group is better, by how much, and which overfit.
 
@@ -61,7 +62,8 @@ def run(arguments: Arguments) -> int:
     from dilated_cifar.report.files import prepare, write_report
     from dilated_cifar.report.terminal import show, show_left_out
 
-    paths = [Path(path) for path in config.paths]
+    paths = [Path(path).expanduser() for path in config.paths]
+    paths = [folder_of(path) if path.suffix == ".pt" else path for path in paths]
     found = collect(paths)
     status = 0
     for fault in found.faults:

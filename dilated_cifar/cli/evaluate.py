@@ -9,21 +9,21 @@ from dilated_cifar.config.evaluate import EvaluateConfig
 COMMAND = Command(
     name="evaluate",
     config="evaluate",
-    texts=("checkpoint", "run", "output", "data.root"),
+    texts=("output", "data.root"),
+    runs="checkpoint",
     files=("images",),
     help="""\
-Evaluate the checkpoint of a run: accuracy with its interval, loss, top-5, figures of every class, confusion
-matrix, calibration error. Everything else about the run comes from the checkpoint.
+Evaluate trained networks: accuracy with its interval, loss, top-5, figures of every class, confusion matrix,
+calibration error. Everything else about a run comes from its checkpoint.
 
-usage: {evaluate} run=FOLDER [KEY=VALUE ...]
-       {evaluate} checkpoint=FILE [KEY=VALUE ...]
+usage: {evaluate} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a .pt file in it
 
 examples:
-  {evaluate} run=outputs/dilated_125
-  {evaluate} checkpoint=outputs/dilated_125/checkpoints/last.pt split=validation
-  {evaluate} run=outputs/dilated_125 flip=true
-  {evaluate} run=outputs/dilated_125 images=photos/*.jpg
-  {evaluate} run=outputs/dilated_125 device=cpu output=results
+  {evaluate} outputs/dilated_125
+  {evaluate} outputs/dilated_125/checkpoints/last.pt split=validation
+  {evaluate} outputs/dilated_125 flip=true
+  {evaluate} outputs/dilated_125 'images=photos/*.jpg'
+  {evaluate} outputs/dilated_125 outputs/plain device=cpu output=results
 """,
 )
 
@@ -34,10 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: Arguments) -> int:
-    """Evaluate one checkpoint on a split, or on the user's own pictures."""
+    """Evaluate checkpoints on a split, or on the user's own pictures."""
     config = compose(COMMAND, arguments, EvaluateConfig)
     # Only now: everything above answers at once, importing torch takes seconds.
-    from dilated_cifar.evaluation.evaluation import evaluate_images, evaluate_split
+    from dilated_cifar.evaluation.evaluation import evaluate_all
 
-    (evaluate_images if config.images else evaluate_split)(config)
+    evaluate_all(config)
     return 0

@@ -13,24 +13,24 @@ COMMAND = Command(
     name="explain",
     config="explain",
     texts=("output", "data.root"),
-    files=("images", "checkpoint"),
+    files=("images",),
+    lists=("rates", "position"),
+    runs="checkpoint",
     help="""\
 Explain what a network sees, before training: every layer with its receptive field, whether its dilation
-rates leave holes, and how often each pixel is counted. With checkpoint=, also what a trained network
-makes of it: gradients, lattices and class maps beside those of randomly initialised networks. Pictures come
-as PNG.
+rates leave holes, and how often each pixel is counted. Of a run, also what the trained network makes of it:
+gradients, lattices and class maps beside those of randomly initialised networks. Pictures come as PNG.
 
 usage: {explain} [model=CHOICE] [KEY=VALUE ...]
-       {explain} checkpoint=FILE_OR_RUN [FILE_OR_RUN ...] [KEY=VALUE ...]
+       {explain} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a .pt file in it
 
 examples:
   {explain} model=dilated_125
   {explain} model=plain 'model.dilations=[2,2,2]' model.padding=same
   {explain} 'rates=[[1,2,5],[2,2,2],[1,2,3,1,2,3]]'
   {explain} model=resnet layer=features.stage2 'position=[0,0]'
-  {explain} checkpoint=outputs/dilated_125 images=photos/*.jpg
-  {explain} checkpoint='[outputs/plain,outputs/dilated_125]'
-  {explain} checkpoint=outputs/small/resnet outputs/small/drn_a outputs/small/drn_c
+  {explain} outputs/dilated_125 'images=photos/*.jpg'
+  {explain} outputs/small/resnet outputs/small/drn_a outputs/small/drn_c
 """,
 )
 NAMING = ("model", "rates", "kernel_size", "layer", "position")

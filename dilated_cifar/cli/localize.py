@@ -10,20 +10,22 @@ COMMAND = Command(
     name="localize",
     config="localize",
     texts=("output", "data.root"),
-    files=("images", "checkpoint"),
+    files=("images",),
+    lists=("scales",),
+    runs="checkpoint",
     help="""\
 Localize the predicted class without further training: the classifier applied at each position of the last
 feature map gives class maps, and the box surrounds the positions where the predicted class has the highest
 response and passes a threshold. Measured on scenes, test images pasted on a canvas; the threshold is chosen
 on scenes of training images.
 
-usage: {localize} checkpoint=FILE_OR_RUN [FILE_OR_RUN ...] [KEY=VALUE ...]
+usage: {localize} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a .pt file in it
 
 examples:
-  {localize} checkpoint=outputs/drn_c
-  {localize} checkpoint=outputs/small/drn_c outputs/small/resnet
-  {localize} checkpoint=outputs/drn_c canvas=96 'scales=[0.5,2]'
-  {localize} checkpoint=outputs/drn_c images=photos/*.jpg
+  {localize} outputs/drn_c
+  {localize} outputs/small/drn_c outputs/small/resnet
+  {localize} outputs/drn_c canvas=96 'scales=[0.5,2]'
+  {localize} outputs/drn_c 'images=photos/*.jpg'
 """,
 )
 

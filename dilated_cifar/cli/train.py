@@ -173,7 +173,7 @@ def train_once(composed: DictConfig, fixed: Collection[str], jobs: JobStatus | N
         else:
             show(summary, folder)
             print("curves:      " + shlex.join(["tensorboard", "--logdir", str(folder)]))
-            print("evaluate:    " + command_line("evaluate", f"run={folder}"))
+            print("evaluate:    " + command_line("evaluate", str(folder)))
     chosen = summary.selected.validation
     return None if chosen is None else chosen.accuracy
 

@@ -11,7 +11,7 @@ class CompareConfig(Frozen):
     """Which runs are compared, and how."""
 
     paths: list[str] = field(default_factory=list)
-    """Folders of runs, at any depth; as FOLDER without a key."""
+    """Runs, or folders of runs at any depth; as FOLDER without a key. run= means the same."""
     group_by: list[str] = field(default_factory=list)
     """Keys to group by, such as model.dilations,optimizer.lr; none for every key that differs between the
     runs, the seed apart."""

@@ -20,8 +20,11 @@ class DataPlace(Frozen):
 
 @dataclass
 class Place(Frozen):
-    """Where a command that looks at trained networks runs, reads and writes."""
+    """Which trained networks a command looks at, and where it runs, reads and writes."""
 
+    checkpoint: list[str] = field(default_factory=list)
+    """Runs: their folders, whose selected weights are taken (the best, or the last where no images were
+    held out), or .pt files; as RUN without a key. run= means the same."""
     device: str = "auto"
     """auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps."""
     threads: int | None = None
@@ -33,15 +36,15 @@ class Place(Frozen):
     def __post_init__(self) -> None:
         self._require(self.threads is None or self.threads >= 1, "threads", "a whole number from 1")
 
+    def _require_a_run(self) -> None:
+        if not self.checkpoint:
+            raise UserError("no run: expected the folder of one, such as outputs/NAME, or a .pt file")
+
 
 @dataclass
 class EvaluateConfig(Place):
     """Which weights are evaluated, on what."""
 
-    checkpoint: str | None = None
-    """A .pt file of a run, such as outputs/NAME/checkpoints/last.pt; everything else comes from it."""
-    run: str | None = None
-    """A run folder; its selected weights are taken: the best, or the last where no images were held out."""
     split: str = "test"
     """test, validation, train or train_subset, all without augmentation."""
     flip: bool = False
@@ -53,10 +56,6 @@ class EvaluateConfig(Place):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if (self.checkpoint is None) == (self.run is None):
-            raise UserError(
-                "expected either checkpoint=outputs/NAME/checkpoints/best.pt or run=outputs/NAME, "
-                f"got {'neither' if self.run is None else 'both'}"
-            )
+        self._require_a_run()
         require_one_of(self.split, SPLITS, "split")
         require_one_of(self.precision, ["auto", "fp32", "bf16"], "precision")

@@ -18,7 +18,7 @@ LARGEST_FIELD = 999
 
 @dataclass
 class ExplainConfig(Place):
-    """Which network, rates or checkpoints are explained."""
+    """Which network, rates or runs are explained; of runs, their own networks are."""
 
     model: ModelConfig = MISSING
     rates: Any = field(default_factory=list)
@@ -29,8 +29,6 @@ class ExplainConfig(Place):
     """The layer whose unit is inspected; `features` is the last feature map."""
     position: list[int] | None = None
     """Row and column of the unit on that layer's map; null for the centre."""
-    checkpoint: list[str] = field(default_factory=list)
-    """.pt files or folders of runs; their own networks are explained."""
     images: list[str] = field(default_factory=list)
     """Pictures, folders or patterns whose feature maps are drawn; none for a few test images."""
     samples: int = 200
@@ -58,7 +56,7 @@ class ExplainConfig(Place):
         self._require(
             not self.images or bool(self.checkpoint),
             "images",
-            "a trained network to show them to; write checkpoint=outputs/NAME as well",
+            "a trained network to show them to; write the folder of its run first, such as outputs/NAME",
         )
 
     @property

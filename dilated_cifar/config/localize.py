@@ -13,10 +13,8 @@ MOST_SHOWN = 100
 
 @dataclass
 class LocalizeConfig(Place):
-    """Which networks localize what."""
+    """Which networks localize what; several are measured on the same scenes."""
 
-    checkpoint: list[str] = field(default_factory=list)
-    """.pt files or folders of runs; all are measured on the same scenes."""
     images: list[str] = field(default_factory=list)
     """Pictures, folders or patterns to draw heat maps and boxes for, instead of scenes."""
     canvas: int = 64
@@ -36,11 +34,7 @@ class LocalizeConfig(Place):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require(
-            len(self.checkpoint) > 0,
-            "checkpoint",
-            "a trained network; write checkpoint=outputs/NAME, several names apart by spaces",
-        )
+        self._require_a_run()
         require_scenes(self.canvas, self.scales, min(Cifar10Config().input_size[1:]))
         for key, value in (("scenes", self.scenes), ("tuning", self.tuning), ("shown", self.shown)):
             require(value >= 1, key, value, "a whole number from 1")

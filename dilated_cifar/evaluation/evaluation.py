@@ -1,6 +1,7 @@
 """From a checkpoint to tables on the screen and files beside it."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,44 +19,55 @@ from dilated_cifar.evaluation.output import Output
 from dilated_cifar.evaluation.own_images import find_images, read_images
 from dilated_cifar.evaluation.pictures import confusion_figure
 from dilated_cifar.evaluation.predict import BATCH, predict
-from dilated_cifar.evaluation.trained import Trained, data_here, open_checkpoint, run_folder
-from dilated_cifar.runs import checkpoint
+from dilated_cifar.evaluation.trained import Trained, data_here, open_all
+from dilated_cifar.runs.folder import folder_of
+from dilated_cifar.runs.reading import read_run
+from dilated_cifar.runs.record import CONFIG, LeftOut
 
 
-def evaluate_split(config: EvaluateConfig) -> None:
-    """Print and write the figures of a checkpoint on one split.
+def evaluate_all(config: EvaluateConfig) -> None:
+    """Evaluate checkpoints one after the other, on a split or on the user's own pictures.
 
     Raises:
-        UserError: the checkpoint, the split, the data or the output folder is not as expected.
+        UserError: a checkpoint, the split, the data, a picture or the output folder is not as expected.
     """
-    trained = open_chosen(config)
+    use_threads(config.threads)
+    pictures = find_images(config.images) if config.images else []
+    networks = open_all(config.checkpoint, device=config.device, precision=config.precision)
+    for trained in networks:
+        output = output_of(config, trained)
+        # In a folder for all of them, their names tell the files apart.
+        stem = f"{trained.stem(networks) if config.output else ''}{trained.path.stem}"
+        if pictures:
+            evaluate_images(config, trained, pictures, output, stem)
+        else:
+            evaluate_split(config, trained, output, stem)
+        output.close()
+
+
+def evaluate_split(config: EvaluateConfig, trained: Trained, output: Output, stem: str) -> None:
+    """Print and write the figures of a checkpoint on one split."""
     data = data_here(trained.config.data, config.data)
     split = load_split(data, config.split)
     logits, speed = timed_logits(trained, split.images, data, flip=config.flip)
     figures = evaluate(logits, split.labels, trained.class_names)
-    stem = f"{trained.path.stem}-{config.split}{'-flip' if config.flip else ''}"
-    output = output_of(config, trained)
+    stem += f"-{config.split}{'-flip' if config.flip else ''}"
     confusion = np.array(figures.confusion)
     title = f"{config.split} split: images of each class"
     output.draw(f"{stem}-confusion", confusion_figure(confusion, trained.class_names, title=title))
     measured = {**asdict(figures), "images_per_second": speed, "class_names": trained.class_names}
     output.note(stem, described(config, trained) | measured)
-    output.say(f"{trained.path}, epoch {trained.epoch}, {config.split} split")
+    introduce(trained, output, f", {config.split} split")
     table = figures_table(figures)
     table.add_row("speed", f"{speed:,.0f} images/s on {trained.machine}")
     for each in (table, class_table(figures), confusion_table(figures)):
         output.console.print(each)
-    output.close()
 
 
-def evaluate_images(config: EvaluateConfig) -> None:
-    """Print and write the classes that a checkpoint predicts for the user's own pictures.
-
-    Raises:
-        UserError: the checkpoint, a picture or the output folder is not as expected.
-    """
-    paths = find_images(config.images)
-    trained = open_chosen(config)
+def evaluate_images(
+    config: EvaluateConfig, trained: Trained, paths: Sequence[Path], output: Output, stem: str
+) -> None:
+    """Print and write the classes that a checkpoint predicts for the user's own pictures."""
     data = trained.config.data
     images = read_images(paths, data.input_size).to(trained.machine.device)
     probabilities = predict(trained.model, images, data, trained.machine, flip=config.flip).softmax(1).cpu()
@@ -66,18 +78,17 @@ def evaluate_images(config: EvaluateConfig) -> None:
         found = {trained.class_names[index]: row[index].item() for index in order}
         table.add_row(str(path), *(f"{name} {share:.1%}" for name, share in list(found.items())[:3]))
         results.append({"picture": str(path), "class": next(iter(found)), "probabilities": found})
-    output = output_of(config, trained)
-    output.note(f"{trained.path.stem}-images", described(config, trained) | {"pictures": results})
-    output.say(f"{trained.path}, epoch {trained.epoch}")
+    output.note(f"{stem}-images", described(config, trained) | {"pictures": results})
+    introduce(trained, output)
     output.console.print(table)
-    output.close()
 
 
-def open_chosen(config: EvaluateConfig) -> Trained:
-    """Open the checkpoint that `config` names."""
-    use_threads(config.threads)
-    path = Path(config.checkpoint) if config.checkpoint else checkpoint.of_run(Path(config.run or ""))
-    return open_checkpoint(path, device=config.device, precision=config.precision)
+def introduce(trained: Trained, output: Output, what: str = "") -> None:
+    """Say which weights these are, and whether their run was still to go on."""
+    output.say(f"{trained.path}, epoch {trained.epoch}{what}")
+    folder = folder_of(trained.path)
+    if (folder / CONFIG).is_file() and isinstance(left := read_run(folder, folder.name, []), LeftOut):
+        output.say(f"not the result of a whole run: {folder} is {left.status}: {left.reason}")
 
 
 def timed_logits(trained: Trained, images: Tensor, data: DataConfig, *, flip: bool) -> tuple[Tensor, float]:
@@ -94,7 +105,7 @@ def timed_logits(trained: Trained, images: Tensor, data: DataConfig, *, flip: bo
 
 def output_of(config: EvaluateConfig, trained: Trained) -> Output:
     """Where the results go: the folder that `config` names, else `evaluation` in the run folder."""
-    return Output(run_folder(trained.path) / "evaluation" if config.output is None else Path(config.output))
+    return Output(folder_of(trained.path) / "evaluation" if config.output is None else Path(config.output))
 
 
 def described(config: EvaluateConfig, trained: Trained) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dilated_cifar.data.augment import normalize
 from dilated_cifar.device import Machine, choose_machine
 from dilated_cifar.models.classifier import Classifier
 from dilated_cifar.runs import checkpoint
+from dilated_cifar.runs.folder import folder_of
 
 LONGEST_NAME = 100
 
@@ -54,19 +55,18 @@ def open_checkpoint(path: Path, *, device: str, precision: str, label: str | Non
     return Trained(path, saved.epoch, saved.class_names, config, model, machine, label or run_label(path))
 
 
-def open_all(checkpoints: Sequence[str], *, device: str) -> list[Trained]:
-    """Read every checkpoint, or that of every run folder, in full precision; labels tell them apart.
+def open_all(checkpoints: Sequence[str], *, device: str, precision: str = "fp32") -> list[Trained]:
+    """Read every checkpoint, or that of every run folder; labels tell them apart.
 
     Raises:
         UserError: a checkpoint or the device is not as expected.
     """
-    paths = [Path(text) for text in checkpoints]
-    paths = [checkpoint.of_run(path, key="checkpoint") if path.is_dir() else path for path in paths]
+    paths = [checkpoint.of_run(Path(text).expanduser()) for text in checkpoints]
     labels = [run_label(path) for path in paths]
     found = []
     for number, (path, name) in enumerate(zip(paths, labels, strict=True), start=1):
         label = f"{number}-{name}-{path.stem}" if labels.count(name) > 1 else name
-        found.append(open_checkpoint(path, device=device, precision="fp32", label=label))
+        found.append(open_checkpoint(path, device=device, precision=precision, label=label))
     return found
 
 
@@ -75,18 +75,13 @@ def folder_for(trained: Sequence[Trained], command: str, chosen: str | None) -> 
     if chosen is not None:
         return Path(chosen)
     if len(trained) == 1:
-        return run_folder(trained[0].path) / command
+        return folder_of(trained[0].path) / command
     return Path("outputs") / command / "__".join(each.label for each in trained)[:LONGEST_NAME]
-
-
-def run_folder(path: Path) -> Path:
-    """The run folder that a checkpoint lies in, or the folder it lies in."""
-    return path.parent.parent if path.parent.name == "checkpoints" else path.parent
 
 
 def run_label(path: Path) -> str:
     """The name of a checkpoint's run folder, with characters that any file name may have."""
-    return re.sub(r"[^\w.+-]+", "-", run_folder(path).resolve().name or path.stem)
+    return re.sub(r"[^\w.+-]+", "-", folder_of(path).resolve().name or path.stem)
 
 
 def data_here(data: DataConfig, place: DataPlace) -> DataConfig:

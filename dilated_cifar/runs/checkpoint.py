@@ -61,20 +61,18 @@ def load(path: Path) -> Checkpoint:
     """
     if not path.is_file():
         raise UserError(
-            f"checkpoint={path}: no such file; expected a .pt file below outputs/NAME/checkpoints"
+            f"{path}: no such file or folder; expected a run's, such as outputs/NAME, or a .pt file"
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, KeyError, ValueError) as error:
         raise UserError(
-            f"checkpoint={path}: damaged, truncated or not a checkpoint; expected one that training wrote"
+            f"{path}: damaged, truncated or not a checkpoint; expected one that training wrote"
         ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise UserError(f"checkpoint={path}: of another format; expected one that training wrote")
+        raise UserError(f"{path}: of another format; expected one that training wrote")
     if content["version"] != VERSION:
-        raise UserError(
-            f"checkpoint={path}: of format version {content['version']}; this release reads {VERSION}"
-        )
+        raise UserError(f"{path}: of format version {content['version']}; this release reads {VERSION}")
     del content["format"], content["version"]
     return Checkpoint(**content)
 
@@ -91,19 +89,27 @@ def restore(checkpoint: Checkpoint, path: Path) -> tuple[Config, Classifier]:
         model.load_state_dict(checkpoint.model)
     except RuntimeError as error:
         raise UserError(
-            f"checkpoint={path}: its weights do not fit its own model={config.model.family}; "
+            f"{path}: its weights do not fit its own model={config.model.family}; "
             "expected an unchanged file of a run"
         ) from error
     return config, model
 
 
-def of_run(folder: Path, *, key: str = "run") -> Path:
-    """The selected weights of a run folder: the best, or the last where no images were held out.
+def of_run(run: Path) -> Path:
+    """The selected weights of a run's folder: the best, or the last where no images were held out.
+
+    Args:
+        run: A folder; or a .pt file, which is returned.
 
     Raises:
         UserError: the folder holds no checkpoint.
     """
-    for path in (best_checkpoint(folder), last_checkpoint(folder)):
+    if not run.is_dir():
+        return run
+    for path in (best_checkpoint(run), last_checkpoint(run)):
         if path.is_file():
             return path
-    raise UserError(f"{key}={folder}: no checkpoint there; expected a run folder such as outputs/dilated_125")
+    below = [last.parents[1] for last in sorted(run.glob("*/checkpoints/last.pt"))]
+    if below:
+        raise UserError(f"{run}: holds {len(below)} runs and is none; write one or more of them: {below[0]}")
+    raise UserError(f"{run}: no checkpoint there; expected a run folder such as outputs/dilated_125")

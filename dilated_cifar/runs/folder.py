@@ -106,6 +106,11 @@ def refuse_other_config(folder: Path, config: Config) -> None:
         )
 
 
+def folder_of(checkpoint: Path) -> Path:
+    """The run folder that a checkpoint lies in, or the folder it lies in."""
+    return checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
+
+
 def last_checkpoint(folder: Path) -> Path:
     """The state from which the run goes on."""
     return folder / "checkpoints" / "last.pt"

@@ -1,10 +1,11 @@
 """How a command line is read: options, overrides, files, paths; and what of it cannot be read."""
 
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from dilated_cifar.cli import compare, evaluate, explain, train
+from dilated_cifar.cli import compare, evaluate, explain, localize, train
 from dilated_cifar.cli.arguments import Arguments, read_arguments
 from dilated_cifar.errors import UserError
 
@@ -27,9 +28,9 @@ def test_options_stand_anywhere() -> None:
     "name", ["a,b=c/[1].pt", "it's", "[red] lone.pt", "back\\slash", "two  blanks", "é#"]
 )
 def test_file_names_survive_hydras_grammar(name: str) -> None:
-    assert value(read_arguments(evaluate.COMMAND, [f"checkpoint={name}"]), "checkpoint") == name
-    many = read_arguments(explain.COMMAND, [f"checkpoint={name}", name, "images=x.png", "samples=3"])
-    assert value(many, "checkpoint") == [name, name]
+    assert value(read_arguments(evaluate.COMMAND, [f"output={name}"]), "output") == name
+    many = read_arguments(explain.COMMAND, [f"checkpoint={name}", f"./{name}", "images=x.png", "samples=3"])
+    assert value(many, "checkpoint") == [name, f"./{name}"]
     assert value(many, "images") == ["x.png"]
 
 
@@ -39,6 +40,19 @@ def test_lists_of_files_may_stand_in_brackets_and_null_is_no_name() -> None:
     assert value(read_arguments(train.COMMAND, ["name='quoted'"]), "name") == "quoted"
 
 
+@pytest.mark.parametrize("command", [compare, evaluate, explain, localize])
+def test_every_command_takes_runs_by_position_and_by_key(command: ModuleType) -> None:
+    typed = [
+        "outputs/a, b/lr=0.1",
+        "run=outputs/demo",
+        "checkpoint=[x.pt,'y, z.pt']",
+        "output=out",
+        "lone.pt",
+    ]
+    runs = value(read_arguments(command.COMMAND, typed), command.COMMAND.runs)
+    assert runs == ["outputs/a, b/lr=0.1", "outputs/demo", "x.pt", "y, z.pt", "lone.pt"]
+
+
 def test_a_file_that_looks_like_an_override_is_a_file_where_files_follow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,6 +60,7 @@ def test_a_file_that_looks_like_an_override_is_a_file_where_files_follow(
     (tmp_path / "red=two.png").touch()
     arguments = read_arguments(evaluate.COMMAND, ["images=one.png", "red=two.png", "run=x"])
     assert value(arguments, "images") == ["one.png", "red=two.png"]
+    assert value(arguments, "checkpoint") == ["x"]
 
 
 def test_folders_of_runs_need_no_key_and_lists_no_brackets(
@@ -94,7 +109,7 @@ def test_a_saved_configuration_takes_the_place_of_the_projects(tmp_path: Path) -
         ("device=a=b", "unexpected = in device=a=b;"),
         ("seed=f(1)", "Unknown function 'f'"),
         ("epochs", "epochs: expected key=value"),
-        ("name=", "name=: expected a value; leave name out"),
+        ("name=", "name=: expected a value; leave it out"),
     ],
 )
 def test_what_the_grammar_cannot_read_is_told_in_plain_words(typed: str, told: str) -> None:

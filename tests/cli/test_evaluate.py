@@ -34,7 +34,7 @@ def test_it_needs_nothing_but_the_checkpoint(run_folder: Path, tmp_path: Path) -
     summary = json.loads((run_folder / "summary.json").read_text())
     shutil.rmtree(run_folder)
     done = subprocess.run(
-        [sys.executable, str(ROOT / "evaluate.py"), f"checkpoint={lone}", "threads=1"],
+        [sys.executable, str(ROOT / "evaluate.py"), lone.name, "threads=1"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -47,7 +47,7 @@ def test_it_needs_nothing_but_the_checkpoint(run_folder: Path, tmp_path: Path) -
     low, high = figures["accuracy_interval"]
     assert f"{figures['accuracy']:.2%}  (95% interval {low:.2%} to {high:.2%}, Wilson)" in done.stdout
     assert "11 pixels" in done.stdout
-    assert str(lone) in done.stdout
+    assert f"{lone.name}, epoch" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines() if "│" in line) <= 80
     with Image.open(tmp_path / "evaluation" / "[red] lone-test-confusion.png") as picture:
         assert picture.width > 300
@@ -61,6 +61,19 @@ def test_any_split_gives_the_runs_own_figures(run_folder: Path, split: str) -> N
     expected = summary["train" if split == "train_subset" else split]
     assert figures["accuracy"] == pytest.approx(expected["accuracy"])
     assert np.array(figures["confusion"]).sum() == figures["images"] == 40
+
+
+def test_several_runs_have_their_files_beside_each_other(
+    run_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stopped = Path(shutil.copytree(run_folder, tmp_path / "stopped"))
+    (stopped / "summary.json").unlink()
+    out = tmp_path / "out"
+    assert evaluate.main([str(run_folder), str(stopped), f"output={out}", "threads=1"]) == 0
+    assert {path.name for path in out.glob("*.json")} == {"one-best-test.json", "stopped-best-test.json"}
+    said = capfd.readouterr().out
+    assert said.count("not the result of a whole run") == 1
+    assert f"{stopped} is unfinished: 3 of 3 epochs; the same command continues it" in said
 
 
 def test_flip_is_another_figure_in_another_file(run_folder: Path) -> None:

@@ -95,7 +95,7 @@ def test_help_of_explain_names_networks_and_no_optimizer(told: Told) -> None:
 def test_the_configuration_is_printed_for_every_command(told: Told) -> None:
     assert yaml.safe_load(told("train", "--cfg", "job", "epochs=3"))["epochs"] == 3
     assert yaml.safe_load(told("train", "-c", "job", "-p", "model", "model=resnet"))["family"] == "resnet"
-    assert yaml.safe_load(told("evaluate", "run=a, b", "--cfg", "job"))["run"] == "a, b"
+    assert yaml.safe_load(told("evaluate", "run=a, b", "--cfg", "job"))["checkpoint"] == ["a, b"]
     assert yaml.safe_load(told("explain", "-c", "job", "rates=[[1,2]]"))["rates"] == [[1, 2]]
     assert yaml.safe_load(told("localize", "-c", "job", "checkpoint=x", "y"))["checkpoint"] == ["x", "y"]
     compared = yaml.safe_load(told("compare", "x", "y", "group_by=seed,epochs", "--cfg", "job"))

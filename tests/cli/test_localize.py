@@ -159,8 +159,8 @@ def test_a_checkpoint_is_enough_for_pictures_where_the_threshold_is_given(runs: 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], "checkpoint=[]: expected a trained network"),
-        (["checkpoint=none.pt"], "checkpoint=none.pt: no such file"),
+        ([], "no run: expected the folder of one"),
+        (["checkpoint=none.pt"], "none.pt: no such file"),
         (["canvas=16"], "canvas=16: expected 32 to 256 pixels"),
         (["canvas=40"], "canvas=40: expected at least the 48 pixels"),
         (["scales=[2,1]"], "scales=[2.0,1.0]: expected the smallest and the largest size"),

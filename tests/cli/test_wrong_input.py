@@ -109,20 +109,22 @@ def test_train_refuses(refused: Refuse, arguments: list[str], told: str) -> None
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "expected either checkpoint="),
-        (["run=a", "checkpoint=b"], "got both"),
-        (["run=nowhere"], "run=nowhere: no checkpoint there"),
-        (["checkpoint=no, such=file.pt"], "checkpoint=no, such=file.pt: no such file"),
+        ([], "no run: expected the folder of one, such as outputs/NAME"),
+        (["run=nowhere"], "nowhere: no such file or folder"),
+        (["sweep"], "sweep: holds 2 runs and is none; write one or more of them: sweep/one"),
+        (["no, such=file.pt"], "no, such=file.pt: no such file"),
         (["run=a", "split=tests"], "split=tests: expected test?"),
         (["run=a", "flip=maybe"], "flip=maybe: expected true or false"),
-        (["runn=a"], "runn: no such key; expected run?"),
+        (["runn=a"], "runn: no such key; expected"),
         (["run="], "run=: expected a value"),
         (["run=a", "device=cpu,cuda"], "device=cpu,cuda: expected one value"),
         (["-m", "run=a"], "--multirun: evaluate makes no sweeps"),
-        (["a/b.pt"], "a/b.pt: expected key=value"),
     ],
 )
-def test_evaluate_refuses(refused: Refuse, arguments: list[str], told: str) -> None:
+def test_evaluate_refuses(refused: Refuse, arguments: list[str], told: str, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "sweep" / name / "checkpoints").mkdir(parents=True)
+        (tmp_path / "sweep" / name / "checkpoints" / "last.pt").touch()
     assert told in refused(*arguments, command=evaluate.main)
 
 

@@ -1,5 +1,6 @@
 """The commands on the pages: each one parses and composes as the program itself would."""
 
+import importlib
 import itertools
 import re
 import shlex
@@ -14,6 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
 from omegaconf import OmegaConf
 
+from dilated_cifar.cli.arguments import read_arguments
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import register_schemas
 
@@ -110,16 +112,7 @@ def test_every_launcher_and_sweeper_takes_the_keys_it_is_given(require_engine: C
     ids=lambda value: value if isinstance(value, str) else joined(value),
 )
 def test_every_other_command_has_a_valid_configuration(name: str, words: list[str]) -> None:
-    overrides: list[str] = []
-    for word in words:
-        key, equals, value = word.partition("=")
-        files = ("images",) if name == "evaluate" else ("images", "checkpoint")
-        if key in files and not value.startswith("["):
-            overrides.append(f"{key}=['{value}']")
-        elif equals:
-            overrides.append(word)
-        else:  # one more file of the key before it
-            overrides[-1] = f"{overrides[-1][:-1]},'{word}']"
+    overrides = read_arguments(importlib.import_module(f"dilated_cifar.cli.{name}").COMMAND, words).overrides
     register_schemas()
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         assert OmegaConf.to_object(compose(name, overrides=overrides))

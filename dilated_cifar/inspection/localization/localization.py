@@ -213,14 +213,14 @@ def open_networks(config: LocalizeConfig) -> list[Trained]:
     for each in trained:
         if isinstance(each.config.data, SpacingConfig):
             raise UserError(
-                f"checkpoint={each.path}: trained with data={each.config.data.family}, whose classes are "
+                f"{each.path}: trained with data={each.config.data.family}, whose classes are "
                 "distances that another size changes; expected a network trained with data=cifar10"
             )
         data = asdict(each.config.data)
         for key in DECIDING:
             if data.get(key) != first.get(key):
                 raise UserError(
-                    f"checkpoint={each.path}: data.{key} is not that of {trained[0].path}, so that the same "
+                    f"{each.path}: data.{key} is not that of {trained[0].path}, so that the same "
                     "scenes would not be fair; localize them one at a time"
                 )
     return trained
