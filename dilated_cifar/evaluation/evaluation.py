@@ -20,6 +20,7 @@ from dilated_cifar.evaluation.own_images import find_images, read_images
 from dilated_cifar.evaluation.pictures import confusion_figure
 from dilated_cifar.evaluation.predict import BATCH, predict
 from dilated_cifar.evaluation.trained import Trained, data_here, open_all
+from dilated_cifar.percentages import percent
 from dilated_cifar.runs.folder import folder_of
 from dilated_cifar.runs.reading import read_run
 from dilated_cifar.runs.record import CONFIG, LeftOut
@@ -76,7 +77,7 @@ def evaluate_images(
     for path, row in zip(paths, probabilities, strict=True):
         order = row.argsort(descending=True, stable=True).tolist()
         found = {trained.class_names[index]: row[index].item() for index in order}
-        table.add_row(str(path), *(f"{name} {share:.1%}" for name, share in list(found.items())[:3]))
+        table.add_row(str(path), *(f"{name} {percent(share, 1)}" for name, share in list(found.items())[:3]))
         results.append({"picture": str(path), "class": next(iter(found)), "probabilities": found})
     output.note(f"{stem}-images", described(config, trained) | {"pictures": results})
     introduce(trained, output)

@@ -16,6 +16,7 @@ from torchmetrics.functional.classification import (
 
 from dilated_cifar.evaluation.intervals import wilson_interval
 from dilated_cifar.evaluation.predict import score
+from dilated_cifar.percentages import percent
 
 CALIBRATION_BINS = 15
 
@@ -74,14 +75,14 @@ def evaluate(logits: Tensor, labels: Tensor, class_names: list[str]) -> Figures:
 
 def figures_table(figures: Figures) -> Table:
     """Lay out the figures of all images."""
-    low, high = figures.accuracy_interval
+    low, high = map(percent, figures.accuracy_interval)
     table = Table(show_header=False)
     for name, value in (
         ("images", f"{figures.images:,}"),
-        ("accuracy", f"{figures.accuracy:.2%}  (95% interval {low:.2%} to {high:.2%}, Wilson)"),
+        ("accuracy", f"{percent(figures.accuracy)}  (95% interval {low} to {high}, Wilson)"),
         ("loss", f"{figures.loss:.4f}"),
-        ("top-5 accuracy", f"{figures.top5:.2%}"),
-        ("calibration error", f"{figures.calibration_error:.2%}"),
+        ("top-5 accuracy", percent(figures.top5)),
+        ("calibration error", percent(figures.calibration_error)),
     ):
         table.add_row(name, value)
     return table
@@ -93,7 +94,7 @@ def class_table(figures: Figures) -> Table:
     for column in ("images", "precision", "recall", "F1"):
         table.add_column(column, justify="right")
     for each in figures.classes:
-        shares = (f"{share:.2%}" for share in (each.precision, each.recall, each.f1))
+        shares = map(percent, (each.precision, each.recall, each.f1))
         table.add_row(each.name, str(each.images), *shares)
     return table
 

@@ -7,6 +7,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dilated_cifar.percentages import percent
+
 
 def confusion_figure(matrix: NDArray[np.int64], class_names: Sequence[str], *, title: str) -> Figure:
     """A confusion matrix [classes, classes] of counts, rows the true class, as shares of each row."""
@@ -60,5 +62,5 @@ def mistakes_figure(
         axes.imshow(images[index].permute(1, 2, 0).cpu().numpy())
         axes.set_axis_off()
         found, true = class_names[int(predicted[index])], class_names[int(labels[index])]
-        axes.set_title(f"{found} {confidence[index].item():.0%}\ntrue: {true}", fontsize=8)
+        axes.set_title(f"{found} {percent(confidence[index].item(), 0)}\ntrue: {true}", fontsize=8)
     return figure

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from dilated_cifar.dilation.coverage import Unit
+from dilated_cifar.percentages import percent
 
 _COLOURS = colormaps["viridis"].with_extremes(bad="0.85")
 _PANEL_INCHES = {1: 6.6, 2: 5.4}
@@ -26,15 +27,16 @@ def unit_sentence(unit: Unit) -> str:
     top, left, bottom, right = unit.box
     hole = "" if unit.nearest_hole is None else f", nearest hole {unit.nearest_hole:g} from the centre"
     return (
-        f"{_named(unit)}: receptive field {_field(unit)}, {unit.covered:.1%} of it on the image (rows {top} "
-        f"to {bottom - 1}, columns {left} to {right - 1}) covered{hole}; {_count(unit.counts.sum())} paths, "
-        f"at most {_count(unit.counts.max())} from one pixel"
+        f"{_named(unit)}: receptive field {_field(unit)}, {percent(unit.covered, 1)} of it on the image "
+        f"(rows {top} to {bottom - 1}, columns {left} to {right - 1}) covered{hole}; "
+        f"{_count(unit.counts.sum())} paths, at most {_count(unit.counts.max())} from one pixel"
     )
 
 
 def draw_unit(unit: Unit) -> Figure:
     """Draw how often each pixel of the image enters one unit; axes in pixels."""
-    title = f"{_named(unit)}\nreceptive field {_field(unit)}, {unit.covered:.1%} of it on the image covered"
+    covered = f"{percent(unit.covered, 1)} of it on the image covered"
+    title = f"{_named(unit)}\nreceptive field {_field(unit)}, {covered}"
     return draw_count_maps([(title, unit.counts)], "How often each pixel enters one unit", centred=False)
 
 

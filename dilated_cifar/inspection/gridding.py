@@ -9,6 +9,7 @@ from torch import Tensor
 from dilated_cifar.dilation.coverage import lattice_share
 from dilated_cifar.inspection.effective_field import Panel, draw_gradients
 from dilated_cifar.inspection.observation import LabelledGradients, Measure, Observation
+from dilated_cifar.percentages import percent
 
 NO_DILATION = 2
 """Distance of the variogram for networks without dilation."""
@@ -131,7 +132,7 @@ def draw_lattices(networks: Sequence[LabelledGradients]) -> Figure | None:
                 continue
             gradient, (row, column) = gradients.stage[0], stage.position
             share = lattice_share(gradient, stage.position, stage.rate)
-            title = f"{network.label}, {name}\ninput of {stage.layer}: {share:.0%} on its own lattice"
+            title = f"{network.label}, {name}\ninput of {stage.layer}: {percent(share, 0)} on its own lattice"
             panels.append(Panel(title, gradient, (float(row), float(column)), lattice=stage.rate))
         if panels:
             rows.append(panels)

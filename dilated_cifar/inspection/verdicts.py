@@ -8,6 +8,7 @@ from rich.table import Table
 from dilated_cifar.dilation.coverage import count_map, count_maps
 from dilated_cifar.dilation.rates import Ruling, Verdict, judge
 from dilated_cifar.inspection.coverage import draw_count_maps
+from dilated_cifar.percentages import percent
 
 
 def verdict_heading(verdict: Verdict) -> str:
@@ -19,7 +20,7 @@ def verdict_heading(verdict: Verdict) -> str:
         holes = f"nearest hole {pixels} from the centre"
     return (
         f"rates {_listed(verdict.rates)}, {kernel}x{kernel} kernels: receptive field {field}x{field}, "
-        f"{verdict.covered:.1%} covered, {holes}"
+        f"{percent(verdict.covered, 1)} covered, {holes}"
     )
 
 
@@ -59,8 +60,8 @@ def draw_comparison(lists: Sequence[Sequence[int]], kernel_size: int = 3) -> Fig
     panels = []
     for rates in lists:
         verdict = judge(rates, kernel_size)
-        side = verdict.receptive_field
-        title = f"rates {_listed(rates)}\nreceptive field {side}x{side}, {verdict.covered:.1%} covered"
+        side, covered = verdict.receptive_field, percent(verdict.covered, 1)
+        title = f"rates {_listed(rates)}\nreceptive field {side}x{side}, {covered} covered"
         panels.append((title, count_map(rates, kernel_size)))
     kernels = f"{kernel_size}x{kernel_size} kernels"
     return draw_count_maps(panels, f"How often each pixel enters one output ({kernels})")

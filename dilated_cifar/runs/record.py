@@ -20,6 +20,9 @@ from dilated_cifar.config.store import to_yaml
 
 CONFIG, METRICS, PREDICTIONS, SUMMARY = "config.yaml", "metrics.csv", "test_predictions.npz", "summary.json"
 ERROR, LOG = "error.txt", "train.log"
+ONSET_WINDOW = 3
+"""Epochs over which the rule for the onset of overfitting averages, and the fewest that must follow."""
+TOO_FEW_EPOCHS = "too few epochs to tell"
 
 Row = dict[str, float]
 """The figures of one completed epoch, by the names of the curves."""
@@ -69,7 +72,7 @@ class Summary:
     best: Figures | None
     last: Figures
     overfitting_onset: int | None
-    """The epoch, from 1, after which the held-out loss only rose; None where it did not."""
+    """The epoch, from 1, after which the held-out loss only rose; None where it did not or cannot be told."""
     overfitting_rule: str
     images_per_second: float
     """Median over the epochs, of the training steps alone."""
@@ -89,6 +92,18 @@ class Summary:
     def selected(self) -> Figures:
         """The figures of the selected weights."""
         return self.last if self.best is None else self.best
+
+    @property
+    def tells_onset(self) -> bool:
+        """Whether the run was long enough for the rule to see overfitting set in."""
+        return self.last.epoch >= 2 * ONSET_WINDOW
+
+    @property
+    def onset(self) -> str:
+        """When overfitting set in, in words."""
+        if not self.tells_onset:
+            return TOO_FEW_EPOCHS
+        return "no onset" if self.overfitting_onset is None else f"from epoch {self.overfitting_onset} on"
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,8 @@ from typing import Self
 
 from tqdm import tqdm
 
+from dilated_cifar.percentages import percent
+
 logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 60.0
@@ -52,13 +54,14 @@ class Bar:
     def show(self, epoch: int, loss: float, accuracy: float) -> None:
         """Show the running figures of `epoch`, counted from 1."""
         self._bar.set_description(f"epoch {epoch}/{self._epochs}", refresh=False)
-        self._bar.set_postfix_str(f"loss {loss:.3f}, accuracy {accuracy:.1%}", refresh=False)
+        self._bar.set_postfix_str(f"loss {loss:.3f}, accuracy {percent(accuracy, 1)}", refresh=False)
         now = time.monotonic()
         if self._lines and now >= self._next_line:
             self._next_line = now + SECONDS_BETWEEN_LINES
             rate = (self._done - self._first) / (now - self._start)
             left = tqdm.format_interval((self._total - self._done) / rate)
             logger.info(
-                "epoch %d/%d, %.0f%% of the run: loss %.3f, accuracy %.1f%%, %.0f images/s, %s left",
-                epoch, self._epochs, 100 * self._done / self._total, loss, 100 * accuracy, rate, left,
+                "epoch %d/%d, %s of the run: loss %.3f, accuracy %s, %.0f images/s, %s left",
+                epoch, self._epochs, percent(self._done / self._total, 0), loss, percent(accuracy, 1),
+                rate, left,
             )  # fmt: skip

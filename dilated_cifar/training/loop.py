@@ -19,6 +19,7 @@ from dilated_cifar.device import Machine, choose_machine, use_threads
 from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.errors import Interrupted, RunError
 from dilated_cifar.inspection.network import hole_warning, inspect_network
+from dilated_cifar.percentages import percent, points
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.folder import best_checkpoint, last_checkpoint
 from dilated_cifar.runs.record import Summary, write_curves, write_predictions, write_summary
@@ -190,10 +191,10 @@ def close_epoch(
     progress.sums, progress.epoch_seconds = Sums(), 0.0
     held_out = splits.held_out[0]
     logger.info(
-        "epoch %d/%d: loss %.4f, %s loss %.4f, accuracy: train %.2f%%, %s %.2f%%, gap %.2f%%, %.0f images/s",
+        "epoch %d/%d: loss %.4f, %s loss %.4f, accuracy: train %s, %s %s, gap %s points, %.0f images/s",
         progress.epoch, state.config.epochs, row["loss/train_subset"], held_out, row[f"loss/{held_out}"],
-        100 * row["accuracy/train_subset"], held_out, 100 * row[f"accuracy/{held_out}"],
-        100 * row["gap/accuracy"], row["images_per_second"],
+        percent(row["accuracy/train_subset"]), held_out, percent(row[f"accuracy/{held_out}"]),
+        points(row["gap/accuracy"]), row["images_per_second"],
     )  # fmt: skip
     if splits.validation is not None and row["accuracy/validation"] > progress.best_accuracy:
         progress.best_epoch, progress.best_accuracy = progress.epoch, row["accuracy/validation"]

@@ -10,10 +10,9 @@ from dilated_cifar.data.splits import Splits
 from dilated_cifar.device import Machine
 from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.evaluation.predict import predict, score
-from dilated_cifar.runs.record import Figures, Row, Summary
+from dilated_cifar.runs.record import ONSET_WINDOW, Figures, Row, Summary
 from dilated_cifar.training.state import State
 
-WINDOW = 3
 ONSET_RULE = (
     "first epoch after the lowest 3-epoch mean of the held-out loss, where at least 3 epochs follow and "
     "the last mean lies at least 1% above the lowest"
@@ -90,10 +89,10 @@ def overfitting_onset(held_out_losses: list[float]) -> int | None:
     epoch after the lowest mean's last one, where at least three epochs follow and the last mean lies at
     least 1% above the lowest.
     """
-    if len(held_out_losses) < WINDOW:
+    if len(held_out_losses) < ONSET_WINDOW:
         return None
-    means = np.convolve(held_out_losses, np.ones(WINDOW) / WINDOW, mode="valid")
+    means = np.convolve(held_out_losses, np.ones(ONSET_WINDOW) / ONSET_WINDOW, mode="valid")
     lowest = int(means.argmin())
-    onset = lowest + WINDOW + 1
+    onset = lowest + ONSET_WINDOW + 1
     follow = len(held_out_losses) - (onset - 1)
-    return onset if follow >= WINDOW and means[-1] >= 1.01 * means[lowest] else None
+    return onset if follow >= ONSET_WINDOW and means[-1] >= 1.01 * means[lowest] else None

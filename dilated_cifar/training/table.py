@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from dilated_cifar.percentages import percent, points
 from dilated_cifar.runs.record import Score, Summary
 
 
@@ -19,12 +20,12 @@ def show(summary: Summary, folder: Path) -> None:
         table.add_column(f"{name} (epoch {weights.epoch}{mark})", justify="right")
     for split in ("train", "validation", "test"):
         table.add_row(split, *(cell(getattr(weights, split)) for _, weights in columns))
-    table.add_row("gap", *(f"{weights.gap:+.2%}        " for _, weights in columns))
+    table.add_row("gap", *(f"{points(weights.gap)} points " for _, weights in columns))
     console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print(table)
-    onset, speed = summary.overfitting_onset, f"{summary.images_per_second:,.0f} images/s"
+    speed = f"{summary.images_per_second:,.0f} images/s"
     facts = {
-        "overfitting": "no onset" if onset is None else f"from epoch {onset} on",
+        "overfitting": summary.onset,
         "speed": f"{speed} on {summary.device}, {duration(summary.seconds)} in all",
         "network": f"{summary.parameters:,} parameters, {summary.multiply_adds / 1e6:.1f} M multiply-adds, "
         f"receptive field {summary.receptive_field} pixels",
@@ -37,13 +38,13 @@ def show(summary: Summary, folder: Path) -> None:
 def result_line(summary: Summary) -> str:
     """The accuracies of the selected weights, for a screen that several runs share."""
     weights = summary.selected
-    held_out = "" if weights.validation is None else f"validation {weights.validation.accuracy:.2%}, "
-    return f"finished: {held_out}test {weights.test.accuracy:.2%} after {duration(summary.seconds)}"
+    held_out = "" if weights.validation is None else f"validation {percent(weights.validation.accuracy)}, "
+    return f"finished: {held_out}test {percent(weights.test.accuracy)} after {duration(summary.seconds)}"
 
 
 def cell(score: Score | None) -> str:
     """Accuracy and loss of a split, or a dash where there is none."""
-    return "-" if score is None else f"{score.accuracy:.2%}  {score.loss:.4f}"
+    return "-" if score is None else f"{percent(score.accuracy)}  {score.loss:.4f}"
 
 
 def duration(seconds: float) -> str:

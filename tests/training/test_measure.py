@@ -1,3 +1,6 @@
+import pytest
+
+from dilated_cifar.runs.reading import read_summary
 from dilated_cifar.training.measure import overfitting_onset
 
 
@@ -23,6 +26,11 @@ def test_a_single_bad_epoch_does_not_hide_the_onset() -> None:
     assert overfitting_onset(losses) == 5
 
 
-def test_short_runs_have_no_onset() -> None:
-    assert overfitting_onset([]) is None
-    assert overfitting_onset([1.0, 2.0]) is None
+@pytest.mark.parametrize("epochs", [*range(6), 6])
+def test_a_doubling_loss_is_seen_from_six_epochs_on_and_shorter_runs_say_that_they_cannot_tell(
+    runs, epochs: int
+) -> None:
+    onset = overfitting_onset([2.0**epoch for epoch in range(epochs)])
+    assert onset == (4 if epochs == 6 else None)
+    summary = read_summary(runs.write("run", epochs=max(1, epochs), onset=onset))
+    assert summary.onset == ("from epoch 4 on" if epochs == 6 else "too few epochs to tell")

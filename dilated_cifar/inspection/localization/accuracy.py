@@ -21,6 +21,7 @@ from dilated_cifar.inspection.localization.boxes import (
 )
 from dilated_cifar.inspection.localization.grid import Grid
 from dilated_cifar.inspection.localization.responses import IOU, choose_threshold, respond
+from dilated_cifar.percentages import percent
 
 ALL = "all"
 WHOLE, CENTRE = "whole", "centre"
@@ -165,12 +166,12 @@ def table_of_all(rows: Sequence[Outcome], title: str) -> Table:
     values = [
         (
             "" if row.threshold is None else f"{row.threshold:.3g}",
-            percent(figures.accuracy),
-            percent(figures.localized),
+            percent(figures.accuracy.value, 1),
+            percent(figures.localized.value, 1),
             f"{100 * figures.localized.low:.1f}-{100 * figures.localized.high:.1f}",
-            percent(figures.localized_true),
+            percent(figures.localized_true.value, 1),
             f"{figures.mean_iou:.2f}",
-            percent(figures.pointing),
+            percent(figures.pointing.value, 1),
         )
         for row, figures in ((row, row.figures[ALL]) for row in rows)
     ]
@@ -181,7 +182,7 @@ def table_by_background(rows: Sequence[Outcome]) -> Table:
     """Share of scenes localized on each background."""
     scenes = {name: figures.scenes for name, figures in rows[0].figures.items() if name != ALL}
     columns = [f"{name} ({count})" for name, count in scenes.items()]
-    values = [[percent(row.figures[name].localized) for name in scenes] for row in rows]
+    values = [[percent(row.figures[name].localized.value, 1) for name in scenes] for row in rows]
     return table_of(rows, "localized, by background (scenes)", columns, values)
 
 
@@ -199,11 +200,6 @@ def table_of(
         table.add_row("" if row.network == before else row.network, row.box, *cells)
         before = row.network
     return table
-
-
-def percent(share: Share) -> str:
-    """A share as it is printed."""
-    return f"{100 * share.value:.1f}%"
 
 
 def as_data(
