@@ -45,6 +45,7 @@ TINY = [
     "batch_size=32",
     "epochs=3",
     "threads=1",
+    "pictures=0",
     "progress=false",
 ]
 """Overrides for a real run, three steps an epoch, that takes a second."""

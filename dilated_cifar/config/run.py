@@ -17,6 +17,7 @@ LOCAL_KEYS = (
     "device",
     "threads",
     "progress",
+    "pictures",
     "save_minutes",
     "data.root",
     "data.download",
@@ -62,6 +63,8 @@ class Config(Frozen):
     """Folder that holds the run folders."""
     save_minutes: float = 5.0
     """Besides at the end of each epoch, the state is saved when this many minutes have passed."""
+    pictures: int = 10
+    """How often in a run TensorBoard gets the confusion matrix and the mistakes; 0 for no drawing at all."""
     progress: bool = True
     """Show progress bars."""
 
@@ -78,6 +81,7 @@ class Config(Frozen):
         )
         require_one_of(self.precision, ["auto", "fp32", "bf16"], "precision")
         self._require(self.threads is None or self.threads >= 1, "threads", "a whole number from 1, or null")
+        self._require(self.pictures >= 0, "pictures", "a whole number from 0")
         self._require(self.save_minutes > 0, "save_minutes", "minutes above 0")
         require(self.name != "", "name", "''", "a folder name, or null")
         side = min(self.data.input_size[1:])

@@ -22,9 +22,6 @@ from dilated_cifar.inspection.network import Inspection, describe, draw_coverage
 from dilated_cifar.runs.record import Summary
 from dilated_cifar.training.state import State
 
-PICTURES = 10
-"""How often in a run the confusion matrix and the mistakes are drawn."""
-
 
 class Board:
     """The event file of a run folder; the step of every curve is the epoch, from 1."""
@@ -58,7 +55,8 @@ class Board:
         writer.add_image("augmented", make_grid(drawn, nrow=8, padding=1), 0)
         add_graph(writer, state)
         writer.add_text("network", describe(network), 0)
-        writer.add_figure("count map", draw_coverage(network), 0)
+        if config.pictures:
+            writer.add_figure("count map", draw_coverage(network), 0)
         writer.flush()
 
     def add_epoch(self, state: State, splits: Splits, logits: Tensor) -> None:
@@ -69,8 +67,8 @@ class Board:
         for name, value in row.items():
             if name != "epoch":
                 self._writer.add_scalar(name, value, epoch)
-        every = -(-epochs // PICTURES)
-        if epoch % every == 0 or epoch == epochs:
+        pictures = state.config.pictures
+        if pictures and (epoch % -(-epochs // pictures) == 0 or epoch == epochs):
             self._add_pictures(splits, logits, epoch)
         self._writer.flush()
 

@@ -25,7 +25,8 @@ def test_mistakes_are_drawn_from_the_most_confident_on() -> None:
     labels = torch.tensor([1, 1, 0, 1])
     figure = mistakes_figure(images, labels, probabilities, NAMES, most=2)
     assert figure is not None
-    assert [axes.get_title() for axes in figure.axes] == ["owl 80%\ntrue: cat", "owl 70%\ntrue: dog"]
-    for axes, index in zip(figure.axes, (2, 3), strict=True):
-        assert np.array_equal(axes.images[0].get_array(), images[index].permute(1, 2, 0))
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.texts] == ["owl 80%\ntrue: cat", "owl 70%\ntrue: dog"]
+    for image, index in zip(axes.images, (2, 3), strict=True):
+        assert np.array_equal(image.get_array(), images[index].permute(1, 2, 0))
     assert mistakes_figure(images, probabilities.argmax(1), probabilities, NAMES) is None

@@ -32,7 +32,7 @@ def folder(
     make_config: Callable[..., Config], tiny: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A run stopped in its second epoch, then cut after it had logged that epoch but not saved it."""
-    config = make_config(*tiny, "augment=standard")
+    config = make_config(*tiny, "augment=standard", "pictures=10")
     folder = tmp_path_factory.mktemp("board") / "run"
     last = folder / "checkpoints" / "last.pt"
     steps = 0
