@@ -3,11 +3,15 @@
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import FrozenInstanceError, dataclass
+from pathlib import PurePath
 from typing import ClassVar
 
 from omegaconf import MISSING
 
 from dilated_cifar.errors import UserError
+
+LONGEST_VALUE = 200
+"""Characters of a value that a message repeats."""
 
 
 class Frozen:
@@ -49,7 +53,14 @@ class Choice(Frozen):
 def require(ok: bool, key: str, value: object, expected: str) -> None:
     """Raise a UserError that names `key` as the user types it, its value and what was expected."""
     if not ok:
-        raise UserError(f"{key}={as_typed(value)}: expected {expected}")
+        raise UserError(f"{key}={shortened(as_typed(value))}: expected {expected}")
+
+
+def require_below(name: str, key: str) -> None:
+    """Raise a UserError unless `name` is one of a file or folder below another, whatever it is below."""
+    path = PurePath(name)
+    inside = path.parts and not path.is_absolute() and ".." not in path.parts and name.isprintable()
+    require(bool(inside), key, repr(name), f"the name of a folder below another; write {key}=first")
 
 
 def require_seed(seed: int, key: str) -> None:
@@ -60,7 +71,7 @@ def require_seed(seed: int, key: str) -> None:
 def require_one_of(value: str, choices: Sequence[str], key: str) -> None:
     """Raise a UserError that lists `choices`, the nearest first, unless `value` is one of them."""
     if value not in choices:
-        raise UserError(f"{key}={as_typed(value)}: expected {nearest_first(value, choices)}")
+        raise UserError(f"{key}={shortened(as_typed(value))}: expected {nearest_first(value, choices)}")
 
 
 def nearest_first(value: str, choices: Iterable[str]) -> str:
@@ -78,3 +89,8 @@ def as_typed(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "null" if value is None else str(value)
+
+
+def shortened(text: str) -> str:
+    """A text that fits in a line."""
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."

@@ -1,14 +1,16 @@
 """The choice `data=`: which images there are, and what is known of them before one is read."""
 
-import math
 from dataclasses import dataclass, field
 
 from dilated_cifar.config.base import Choice, require, require_seed
+from dilated_cifar.config.limits import MOST_IMAGES
 
 CIFAR10_TRAIN, CIFAR10_TEST = 50_000, 10_000
 CIFAR10_CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 CIFAR10_COLOURS = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
 SPACING_SIDE = 32
+FARTHEST = 1_000
+"""How far normalisation may move or scale colours, which lie between 0 and 1."""
 SPACING_COLOURS = ((0.5, 0.5, 0.5), (0.135, 0.135, 0.135))
 
 Colours = tuple[tuple[float, ...], tuple[float, ...]]
@@ -52,7 +54,9 @@ class DataConfig(Choice):
         """
         super().__post_init__()
         self._require(
-            self.validation >= 0, "validation", "a whole number from 0; write data.validation=0 for none"
+            0 <= self.validation <= MOST_IMAGES,
+            "validation",
+            f"a whole number from 0 to {MOST_IMAGES:,}; write data.validation=0 for none",
         )
         self._require(
             self.train_subset >= 1, "train_subset", "a whole number from 1; write data.train_subset=1000"
@@ -60,13 +64,15 @@ class DataConfig(Choice):
         require_seed(self.split_seed, "data.split_seed")
         for key, values in (("data.mean", self.mean), ("data.std", self.std)):
             require(
-                len(values) == self.input_size[0] and all(math.isfinite(value) for value in values),
+                len(values) == self.input_size[0] and all(abs(value) <= FARTHEST for value in values),
                 key,
                 values,
-                f"one number for each colour; write {key}=[0.5,0.5,0.5]",
-            )
+                f"one number for each colour, at most {FARTHEST:,}; write {key}=[0.5,0.5,0.5]",
+            )  # also refuses nan
         self._require(
-            min(self.std) > 0, "std", "numbers above 0; write data.std=[1,1,1] to leave the scale alone"
+            min(self.std) * FARTHEST >= 1,
+            "std",
+            f"numbers from {1 / FARTHEST}; write data.std=[1,1,1] to leave the scale alone",
         )
 
     @property
@@ -237,7 +243,8 @@ class SpacingConfig(DataConfig):
         super().__post_init__()
         require_seed(self.seed, "data.seed")
         for key, value in (("data.train", self.train), ("data.test", self.test)):
-            require(value >= 1, key, value, f"a whole number from 1; write {key}=2000")
+            expected = f"a whole number from 1 to {MOST_IMAGES:,}; write {key}=2000"
+            require(1 <= value <= MOST_IMAGES, key, value, expected)
         _require_amplitude("data.noise", self.noise, 0.03)
         _require_amplitude("data.shading", self.shading, 0.08)
         self._require(

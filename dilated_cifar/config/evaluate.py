@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from dilated_cifar.config.base import Frozen, require_one_of
+from dilated_cifar.config.limits import require_threads
 from dilated_cifar.errors import UserError
 
 SPLITS = ["test", "validation", "train", "train_subset"]
@@ -34,7 +35,7 @@ class Place(Frozen):
     data: DataPlace = field(default_factory=DataPlace)
 
     def __post_init__(self) -> None:
-        self._require(self.threads is None or self.threads >= 1, "threads", "a whole number from 1")
+        require_threads(self.threads)
 
     def _require_a_run(self) -> None:
         if not self.checkpoint:

@@ -8,12 +8,13 @@ from omegaconf import MISSING
 from dilated_cifar.config.base import as_typed, require, require_seed
 from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.config.evaluate import Place
+from dilated_cifar.config.limits import LARGEST_FIELD, MOST_IMAGES, MOST_LAYERS
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.dilation.rates import check_rates, receptive_field
 from dilated_cifar.errors import UserError
 
-LARGEST_FIELD = 999
-"""Receptive fields beyond this many pixels would be slow to draw, and no picture could show them."""
+MOST_LISTS = 24
+MOST_CONTROLS = 1_000
 
 
 @dataclass
@@ -43,6 +44,7 @@ class ExplainConfig(Place):
         self.model.require_fit(min(Cifar10Config().input_size[1:]))
         odd = self.kernel_size >= 1 and self.kernel_size % 2 == 1
         self._require(odd, "kernel_size", "an odd number such as 3")
+        self._require(len(self.rate_lists) <= MOST_LISTS, "rates", f"at most {MOST_LISTS} lists")
         for rates in self.rate_lists:
             self._check_rates(rates)
         self._require(
@@ -50,8 +52,12 @@ class ExplainConfig(Place):
             "position",
             "a row and a column from 0, such as 'position=[8,8]', or null for the centre",
         )
-        self._require(self.samples >= 2, "samples", "a whole number from 2")
-        self._require(self.controls >= 2, "controls", "a whole number from 2")
+        self._require(
+            2 <= self.samples <= MOST_IMAGES, "samples", f"a whole number from 2 to {MOST_IMAGES:,}"
+        )
+        self._require(
+            2 <= self.controls <= MOST_CONTROLS, "controls", f"a whole number from 2 to {MOST_CONTROLS:,}"
+        )
         require_seed(self.seed, "seed")
         self._require(
             not self.images or bool(self.checkpoint),
@@ -74,6 +80,7 @@ class ExplainConfig(Place):
         return list(rates)
 
     def _check_rates(self, rates: list[int]) -> None:
+        require(len(rates) <= MOST_LAYERS, "rates", rates, f"at most {MOST_LAYERS} rates in a list")
         try:
             check_rates(rates, self.kernel_size)
         except ValueError as error:

@@ -9,6 +9,7 @@ from dilated_cifar.config.evaluate import Place
 from dilated_cifar.config.scenes import require_scenes
 
 MOST_SHOWN = 100
+MOST_SCENES = 100_000
 
 
 @dataclass
@@ -37,7 +38,7 @@ class LocalizeConfig(Place):
         self._require_a_run()
         require_scenes(self.canvas, self.scales, min(Cifar10Config().input_size[1:]))
         for key, value in (("scenes", self.scenes), ("tuning", self.tuning), ("shown", self.shown)):
-            require(value >= 1, key, value, "a whole number from 1")
+            require(1 <= value <= MOST_SCENES, key, value, f"a whole number from 1 to {MOST_SCENES:,}")
         self._require(self.shown <= MOST_SHOWN, "shown", f"at most {MOST_SHOWN}")
         self._require(
             self.threshold is None or math.isfinite(self.threshold),

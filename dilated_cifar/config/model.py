@@ -5,6 +5,14 @@ from math import prod
 from typing import TypeVar
 
 from dilated_cifar.config.base import Choice, as_typed, require, require_one_of
+from dilated_cifar.config.limits import (
+    LARGEST_FIELD,
+    MOST_LAYERS,
+    MOST_STAGES,
+    Convolution,
+    numbers_in_maps,
+    require_size,
+)
 from dilated_cifar.config.stages import (
     BLOCKS,
     LAYOUTS,
@@ -12,6 +20,7 @@ from dilated_cifar.config.stages import (
     Stage,
     require_layout,
     require_residual,
+    residual_convolutions,
     stages_of,
 )
 from dilated_cifar.dilation.arithmetic import convolution_output_size, output_strides
@@ -32,11 +41,20 @@ class ModelConfig(Choice):
         self._require(0 <= self.dropout < 1, "dropout", "a probability, 0 <= dropout < 1")
 
     def require_fit(self, side: int) -> None:
-        """Refuse a network whose feature map would vanish on square images of `side` pixels.
+        """Refuse a network that is too large, or whose map would vanish on square images of `side` pixels.
 
         Raises:
             UserError: names the key as it is typed, its value, what was expected and what to write.
         """
+
+    def convolutions(self, side: int) -> list[Convolution]:
+        """The convolutions that are built, for square images of `side` pixels; none where it is unknown."""
+        del side
+        return []
+
+    def numbers_in_maps(self, side: int) -> int:
+        """How many numbers the feature maps of a square image of `side` pixels hold."""
+        return numbers_in_maps(self.convolutions(side))
 
     @property
     def stack(self) -> tuple[list[int], int] | None:
@@ -64,7 +82,8 @@ class CnnConfig(ModelConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require(len(self.channels) > 0, "channels", "one number a layer, at least one")
+        layers = f"one number a layer, 1 to {MOST_LAYERS} of them"
+        self._require(1 <= len(self.channels) <= MOST_LAYERS, "channels", layers)
         self._require(
             len(self.dilations) == len(self.channels),
             "dilations",
@@ -74,6 +93,12 @@ class CnnConfig(ModelConfig):
         self._require(min(self.dilations) >= 1, "dilations", "rates from 1 (1 is no dilation)")
         self._require(
             self.kernel_size >= 1 and self.kernel_size % 2 == 1, "kernel_size", "an odd number such as 3"
+        )
+        field = 1 + (self.kernel_size - 1) * sum(self.dilations)
+        self._require(
+            field <= LARGEST_FIELD,
+            "dilations",
+            f"a receptive field of at most {LARGEST_FIELD} pixels, this one has {field}; write smaller rates",
         )
         require_one_of(self.padding, ["valid", "same"], "model.padding")
 
@@ -104,6 +129,19 @@ class CnnConfig(ModelConfig):
                     f"({before}x{before} before the layer); write model.padding=same or model.pool=false",
                 )
                 size //= 2
+        require_size(self.convolutions(side), "model.channels", self.channels)
+
+    def convolutions(self, side: int) -> list[Convolution]:
+        """One for each layer."""
+        found = []
+        for incoming, channels, dilation in zip(
+            [3, *self.channels], self.channels, self.dilations, strict=False
+        ):
+            if self.padding == "valid":
+                side = convolution_output_size(side, self.kernel_size, dilation=dilation)
+            found.append(Convolution(incoming, channels, self.kernel_size, side))
+            side = side // 2 if self.pool else side
+        return found
 
 
 @dataclass
@@ -136,6 +174,8 @@ class ResNetConfig(ModelConfig):
                 f"{as_typed(layout.strides)}, those of model.layout={self.layout}; leave out one of the two",
             )
         # What null stands for is settled here, so that a saved configuration says what was built.
+        if self.strides is not None:
+            self._require(len(self.strides) <= MOST_STAGES, "strides", f"at most {MOST_STAGES} stages")
         number = len(layout.strides if layout else self.strides or self.blocks or [BLOCKS] * 3)
         self._settle(
             blocks=[BLOCKS] * number,
@@ -158,7 +198,7 @@ class ResNetConfig(ModelConfig):
         )
 
     def require_fit(self, side: int) -> None:
-        """Refuse strides that leave no map."""
+        """Refuse strides that leave no map, and too many channels or blocks."""
         strides = settled(self.strides)
         require(
             prod(strides) <= side,
@@ -166,6 +206,11 @@ class ResNetConfig(ModelConfig):
             strides,
             f"strides that multiply to {side} at most, the side of an image in pixels",
         )
+        require_size(self.convolutions(side), "model.width", self.width)
+
+    def convolutions(self, side: int) -> list[Convolution]:
+        """The stem and two for each block."""
+        return residual_convolutions(self.width, self.stages, side)
 
     @property
     def stages(self) -> list[Stage]:
@@ -215,6 +260,15 @@ class DrnConfig(ModelConfig):
         """The residual network within, stage by stage."""
         layout = LAYOUTS[self.layout]
         return stages_of(self.width, settled(self.blocks), layout.strides, layout.output_stride)
+
+    def require_fit(self, side: int) -> None:
+        """Refuse too many channels or blocks."""
+        require_size(self.convolutions(side), "model.width", self.width)
+
+    def convolutions(self, side: int) -> list[Convolution]:
+        """The stem, two for each block, and four in front and behind, which only the variant `a` lacks."""
+        within = residual_convolutions(self.width, self.stages, side)
+        return [*within, *[within[0]] * 4, *[within[-1]] * 4] if self.variant != "a" else within
 
     @property
     def shortcut_kernel(self) -> int:

@@ -1,10 +1,12 @@
 """Optimizers and learning-rate schedules."""
 
+import math
 from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
 from dilated_cifar.config.base import Choice, require
+from dilated_cifar.config.limits import LARGEST_NUMBER
 
 
 @dataclass
@@ -19,8 +21,13 @@ class OptimizerConfig(Choice):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require(self.lr > 0, "lr", "a learning rate above 0, such as 0.1")
-        self._require(self.weight_decay >= 0, "weight_decay", "0 or more")
+        rates = f"a learning rate above 0 and up to {LARGEST_NUMBER:,.0f}, such as 0.1"
+        self._require(0 < self.lr <= LARGEST_NUMBER, "lr", rates)
+        self._require(
+            0 <= self.weight_decay <= LARGEST_NUMBER,
+            "weight_decay",
+            f"0 or more, up to {LARGEST_NUMBER:,.0f}",
+        )
 
 
 @dataclass
@@ -63,7 +70,9 @@ class AdamConfig(OptimizerConfig):
         for key in ("beta1", "beta2"):
             value = getattr(self, key)
             require(0 <= value < 1, f"optimizer.{key}", value, f"0 <= {key} < 1")
-        self._require(self.eps > 0, "eps", "above 0")
+        self._require(
+            0 < self.eps <= LARGEST_NUMBER, "eps", f"a number above 0 and up to {LARGEST_NUMBER:,.0f}"
+        )
 
 
 @dataclass
@@ -157,4 +166,4 @@ class OneCycleConfig(ScheduleConfig):
         self._require(0 < self.rise < 1, "rise", "a share, 0 < rise < 1")
         for key in ("start_divisor", "final_divisor"):
             value = getattr(self, key)
-            require(value >= 1, f"schedule.{key}", value, "1 or more")
+            require(1 <= value < math.inf, f"schedule.{key}", value, "a number from 1")

@@ -6,8 +6,9 @@ from typing import Any
 from omegaconf import MISSING
 
 from dilated_cifar.config.augment import AugmentConfig
-from dilated_cifar.config.base import Frozen, require, require_one_of, require_seed
+from dilated_cifar.config.base import Frozen, require, require_below, require_one_of, require_seed
 from dilated_cifar.config.data import DataConfig, SpacingConfig
+from dilated_cifar.config.limits import LARGEST_NUMBER, MOST_EPOCHS, MOST_IN_A_BATCH, require_threads
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.config.optimization import OptimizerConfig, ScheduleConfig
 
@@ -70,20 +71,25 @@ class Config(Frozen):
 
     def __post_init__(self) -> None:
         require_seed(self.seed, "seed")
-        self._require(self.epochs >= 1, "epochs", "a whole number from 1")
+        self._require(1 <= self.epochs <= MOST_EPOCHS, "epochs", f"a whole number from 1 to {MOST_EPOCHS:,}")
         self._require(self.batch_size >= 1, "batch_size", "a whole number from 1")
         self._require(0 <= self.label_smoothing < 1, "label_smoothing", "a share, from 0 to below 1")
         self._require(
-            self.gradient_clip is None or self.gradient_clip > 0, "gradient_clip", "a norm above 0, or null"
+            self.gradient_clip is None or 0 < self.gradient_clip <= LARGEST_NUMBER,
+            "gradient_clip",
+            f"a norm above 0 and up to {LARGEST_NUMBER:,.0f}, or null",
         )
         self._require(
             self.ema is None or 0 < self.ema < 1, "ema", "a decay between 0 and 1 such as 0.999, or null"
         )
         require_one_of(self.precision, ["auto", "fp32", "bf16"], "precision")
-        self._require(self.threads is None or self.threads >= 1, "threads", "a whole number from 1, or null")
-        self._require(self.pictures >= 0, "pictures", "a whole number from 0")
+        require_threads(self.threads)
+        self._require(
+            0 <= self.pictures <= MOST_EPOCHS, "pictures", f"a whole number from 0 to {MOST_EPOCHS:,}"
+        )
         self._require(self.save_minutes > 0, "save_minutes", "minutes above 0")
-        require(self.name != "", "name", "''", "a folder name, or null")
+        if self.name is not None:
+            require_below(self.name, "name")
         side = min(self.data.input_size[1:])
         self.model.require_fit(side)
         self.augment.require_fit(side)
@@ -92,6 +98,12 @@ class Config(Frozen):
             self.batch_size <= training_images,
             "batch_size",
             f"at most the {training_images} images of the training split",
+        )
+        numbers = self.batch_size * self.model.numbers_in_maps(side)
+        self._require(
+            numbers <= MOST_IN_A_BATCH,
+            "batch_size",
+            f"images whose feature maps hold at most {MOST_IN_A_BATCH:,} numbers, these hold {numbers:,}",
         )
         require(
             self.schedule.warmup_epochs <= self.epochs,

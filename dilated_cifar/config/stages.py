@@ -1,8 +1,10 @@
 """Stages of residual networks: how many there are, how wide, and where dilation takes over from strides."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dilated_cifar.config.base import as_typed, require, require_one_of
+from dilated_cifar.config.limits import MOST_BLOCKS, MOST_STAGES, Convolution
 from dilated_cifar.dilation.arithmetic import strides_to_rates
 
 
@@ -44,6 +46,16 @@ def stages_of(width: int, blocks: list[int], strides: list[int], output_stride: 
     return [Stage(width * 2**number, count, *step) for number, (count, step) in steps]
 
 
+def residual_convolutions(width: int, stages: Sequence[Stage], side: int) -> list[Convolution]:
+    """The stem and the two convolutions of each block, for square images of `side` pixels."""
+    found = [Convolution(3, width, 3, side)]
+    for stage in stages:
+        side = -(-side // stage.stride)
+        incoming = [found[-1].channels, *[stage.channels] * (2 * stage.blocks - 1)]
+        found += [Convolution(each, stage.channels, 3, side) for each in incoming]
+    return found
+
+
 def require_layout(name: str) -> Layout:
     """The layout of that name; raises a UserError where there is none."""
     require_one_of(name, list(LAYOUTS), "model.layout")
@@ -59,6 +71,12 @@ def require_residual(width: int, blocks: list[int] | None, layout: Layout | None
             "model.blocks",
             blocks,
             "the number of blocks of each stage, from 1, such as [2,2,2]",
+        )
+        require(
+            len(blocks) <= MOST_STAGES and sum(blocks) <= MOST_BLOCKS,
+            "model.blocks",
+            blocks,
+            f"at most {MOST_STAGES} stages and {MOST_BLOCKS:,} blocks in all",
         )
         stages = len(blocks) if layout is None else len(layout.strides)
         require(

@@ -8,7 +8,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dilated_cifar.config.augment import AugmentConfig
-from dilated_cifar.config.base import Choice, Frozen, require_one_of
+from dilated_cifar.config.base import Choice, Frozen, require_one_of, shortened
 from dilated_cifar.config.compare import CompareConfig
 from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.evaluate import EvaluateConfig
@@ -23,6 +23,9 @@ from dilated_cifar.errors import UserError
 GROUPS: dict[str, type[Choice]] = {
     group.group: group for group in (ModelConfig, DataConfig, OptimizerConfig, ScheduleConfig)
 }
+
+MOST_VALUES, DEEPEST, MOST_BITS = 1_000, 10, 128
+"""A run's configuration has less than a hundred values in three levels, and whole numbers up to 64 bits."""
 
 COMMANDS: dict[str, type[Frozen]] = {
     "run": Config,
@@ -55,12 +58,13 @@ def register_schemas() -> None:
 def to_config(container: DictConfig | dict[str, Any]) -> Config:
     """Check a composed, printed or saved configuration against the dataclasses.
 
+    A dict is taken to come from a file, and may hold nothing but data: see `plain_data`.
+
     Raises:
         UserError: a key is unknown or missing, a value has the wrong type or is out of its bounds.
     """
-    plain = require_groups(
-        OmegaConf.to_container(container) if isinstance(container, DictConfig) else container
-    )
+    plain = OmegaConf.to_container(container) if isinstance(container, DictConfig) else plain_data(container)
+    plain = require_groups(plain)
     try:
         typed = OmegaConf.structured(Config)
         for group, base in GROUPS.items():
@@ -76,6 +80,39 @@ def to_config(container: DictConfig | dict[str, Any]) -> Config:
         raise UserError(describe(error)) from error
     assert isinstance(config, Config)
     return config
+
+
+def plain_data(content: Any) -> Any:
+    """What a file holds, unless it is something other than a small tree of numbers and texts.
+
+    Raises:
+        UserError: it holds objects of another kind, refers to something outside of it as `${...}` does, or is
+            so large or so deep that merging it would take for ever.
+    """
+    level, values = [content], 1
+    for _ in range(DEEPEST):
+        for value in level:
+            if not is_plain(value):
+                held = (
+                    shortened(value) if isinstance(value, str) else f"a {type(value).__name__} as no run has"
+                )
+                raise UserError(f"the configuration holds {held}; expected plain data")
+        mappings = [each for each in level if isinstance(each, dict)]
+        lists = [*(each for each in level if isinstance(each, list)), *mappings, *map(dict.values, mappings)]
+        values += sum(map(len, lists))
+        if values > MOST_VALUES:
+            break
+        level = [value for each in lists for value in each]
+        if not level:
+            return content
+    raise UserError(f"the configuration is too large; expected at most {MOST_VALUES:,} values")
+
+
+def is_plain(value: object) -> bool:
+    """Whether a value is a mapping or list, or a number or text that stands for itself."""
+    if isinstance(value, int):
+        return value.bit_length() <= MOST_BITS
+    return isinstance(value, dict | list | float | None) or (isinstance(value, str) and "${" not in value)
 
 
 def require_groups(plain: Any) -> dict[str, Any]:
