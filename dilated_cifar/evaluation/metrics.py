@@ -8,14 +8,13 @@ from torch import Tensor
 from torchmetrics.functional.classification import (
     multiclass_accuracy,
     multiclass_calibration_error,
-    multiclass_confusion_matrix,
     multiclass_f1_score,
     multiclass_precision,
     multiclass_recall,
 )
 
 from dilated_cifar.evaluation.intervals import wilson_interval
-from dilated_cifar.evaluation.predict import score
+from dilated_cifar.evaluation.predict import confusion_matrix, score
 from dilated_cifar.percentages import percent
 
 CALIBRATION_BINS = 15
@@ -69,7 +68,7 @@ def evaluate(logits: Tensor, labels: Tensor, class_names: list[str]) -> Figures:
         top5=multiclass_accuracy(logits, labels, count, average="micro", top_k=min(5, count)).item(),
         calibration_error=calibration.item(),
         classes=[ClassFigures(*row) for row in zip(class_names, images, *per_class, strict=True)],
-        confusion=multiclass_confusion_matrix(predicted, labels, count).to(torch.int64).tolist(),
+        confusion=confusion_matrix(logits, labels).tolist(),
     )
 
 

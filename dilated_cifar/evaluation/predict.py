@@ -1,4 +1,4 @@
-"""Logits of many images, and the two figures that training reads from them every epoch."""
+"""Logits of many images, and what training reads from them every epoch."""
 
 import torch
 import torch.nn.functional as F
@@ -62,3 +62,10 @@ def score(logits: Tensor, labels: Tensor) -> Score:
     """Loss and accuracy of logits [N, classes] against labels [N]."""
     right = (logits.argmax(1) == labels).sum().item()
     return Score(loss=F.cross_entropy(logits, labels).item(), accuracy=right / len(labels))
+
+
+def confusion_matrix(logits: Tensor, labels: Tensor) -> Tensor:
+    """Counts [classes, classes] of logits [N, classes] against labels [N]; rows are the true classes."""
+    classes = logits.shape[1]
+    pairs = labels * classes + logits.argmax(1)
+    return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
-from torchmetrics.functional.classification import multiclass_confusion_matrix
 from torchvision.utils import make_grid
 
 from dilated_cifar.config.run import LOCAL_KEYS, flatten
@@ -18,6 +17,7 @@ from dilated_cifar.data.augment import augment
 from dilated_cifar.data.batches import batches
 from dilated_cifar.data.splits import Splits
 from dilated_cifar.evaluation.pictures import confusion_figure, mistakes_figure
+from dilated_cifar.evaluation.predict import confusion_matrix
 from dilated_cifar.inspection.network import Inspection, describe, draw_coverage
 from dilated_cifar.runs.record import Summary
 from dilated_cifar.training.state import State
@@ -74,7 +74,7 @@ class Board:
 
     def _add_pictures(self, splits: Splits, logits: Tensor, epoch: int) -> None:
         name, held_out = splits.held_out
-        matrix = multiclass_confusion_matrix(logits.argmax(1), held_out.labels, len(splits.class_names))
+        matrix = confusion_matrix(logits, held_out.labels)
         title = f"{name} split, epoch {epoch}: images of each class"
         confusion = confusion_figure(matrix.cpu().numpy(), splits.class_names, title=title)
         self._writer.add_figure("confusion", confusion, epoch)
