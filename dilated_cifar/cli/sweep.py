@@ -19,8 +19,8 @@ from filelock import FileLock
 
 from dilated_cifar.config.run import Config
 from dilated_cifar.errors import Interrupted, one_line
-from dilated_cifar.runs.folder import acquired
-from dilated_cifar.runs.record import write_text
+from dilated_cifar.locks import acquired, lock_at
+from dilated_cifar.runs.atomic import write_text
 from dilated_cifar.training.signals import StopSignals
 
 logger = logging.getLogger("dilated_cifar")
@@ -177,8 +177,8 @@ def take_gpu(folder: Path, gpus: int, number: int) -> int:
     if taken_gpus:
         return taken_gpus[0][0]
     for gpu in range(gpus):
-        lock = FileLock(folder / f"{socket.gethostname()}-gpu-{gpu}.lock", timeout=0)
-        if acquired(lock):
+        lock = lock_at(folder / f"{socket.gethostname()}-gpu-{gpu}.lock")
+        if acquired(lock) and lock.is_locked:
             taken_gpus.append((gpu, lock))
             return gpu
     return number % gpus

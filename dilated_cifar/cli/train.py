@@ -6,7 +6,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -195,6 +195,7 @@ def console() -> Iterator[None]:
     logger.setLevel(logging.INFO)
     logger.propagate = False
     logger.addHandler(handler)
+    logging.raiseExceptions = False  # a screen that is gone, or a full disk, is no reason for a traceback
     try:
         with logging_redirect_tqdm([logger]):
             yield
@@ -205,14 +206,24 @@ def console() -> Iterator[None]:
 @contextmanager
 def log_file(folder: Path) -> Iterator[None]:
     """Also append the log lines to the run's train.log."""
-    handler = logging.FileHandler(folder / LOG, encoding="utf-8")
+    handler = RunLog(folder / LOG, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)
     try:
         yield
     finally:
         logger.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):
+            handler.close()
+
+
+class RunLog(logging.FileHandler):
+    """A run's train.log; where it can no longer be written, the run goes on without."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802  # logging's own names
+        """Say once, on the screen, that no further lines are kept."""
+        logger.removeHandler(self)
+        logger.warning("%s: cannot be written (%s); it ends here", self.baseFilename, sys.exc_info()[1])
 
 
 @contextmanager
@@ -236,6 +247,7 @@ def error_file(folder: Path) -> Iterator[None]:
         yield
     except Exception as error:
         details = "" if isinstance(error, UserError) else "\n" + traceback.format_exc()
-        path.write_text(f"{one_line(error)}\n{details}", encoding="utf-8")
+        with suppress(OSError):  # of a full disk or a folder that is gone the error itself tells
+            path.write_text(f"{one_line(error)}\n{details}", encoding="utf-8")
         logger.error("failed: %s", one_line(error))
         raise

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from omegaconf import MISSING
 
@@ -88,6 +89,8 @@ class ScheduleConfig(Choice):
     """How the learning rate changes with the step."""
 
     group = "schedule"
+    follows_length: ClassVar[bool] = False
+    """Whether the rate of a step depends on how many epochs the run has."""
     warmup_epochs: float = 0.0
     """Epochs (fractions allowed) over which the rate first rises linearly from 0."""
 
@@ -141,6 +144,7 @@ class CosineConfig(ScheduleConfig):
     """Half a cosine from the full rate down to a share of it (Loshchilov and Hutter 2017)."""
 
     family: str = "cosine"
+    follows_length = True
     final: float = 0.0
     """Share of the rate that is left at the end."""
 
@@ -154,6 +158,7 @@ class OneCycleConfig(ScheduleConfig):
     """Rise to the peak and fall far below the start, each along half a cosine (Smith and Topin 2018)."""
 
     family: str = "onecycle"
+    follows_length = True
     rise: float = 0.3
     """Share of the run in which the rate rises."""
     start_divisor: float = 25.0

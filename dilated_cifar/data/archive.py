@@ -8,11 +8,11 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from torchvision.datasets.utils import check_integrity
 
 from dilated_cifar.data.download import Archive, DownloadError, Patience, download
 from dilated_cifar.errors import UserError
+from dilated_cifar.locks import acquired, lock_at
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +45,11 @@ def obtain(
     if not addresses and not path.exists():
         raise _missing(archive, path, "data.download=false")
     root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(root / f".{archive.name}.lock")
-    try:
-        held = lock.acquire(timeout=0.2)
-    except Timeout:
+    lock = lock_at(root / f".{archive.name}.lock")
+    if not acquired(lock):
         log.info("waiting for another process that is preparing %s in %s", archive.folder, root)
-        held = lock.acquire()
-    with held:
+        lock.acquire(timeout=-1)
+    try:
         if any((root / archive.folder / name).exists() for name in archive.files):
             return
         if not path.exists():
@@ -65,6 +63,8 @@ def obtain(
                 "and the next run downloads it"
             )
         _unpack(archive, path)
+    finally:
+        lock.release()
 
 
 def _missing(archive: Archive, path: Path, reason: str) -> UserError:

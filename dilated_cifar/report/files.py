@@ -23,7 +23,7 @@ from dilated_cifar.report.page import render
 from dilated_cifar.report.run_tables import config_table, left_out_table, run_table
 from dilated_cifar.report.sentences import answer, methods
 from dilated_cifar.report.tables import section_tables
-from dilated_cifar.runs.record import write_text
+from dilated_cifar.runs.atomic import write_text
 
 MARK = "comparison.json"
 MAX_CHARTED = 6

@@ -1,6 +1,7 @@
 """Checkpoints: plain data on disk that carries its own configuration."""
 
-import os
+import io
+import logging
 import pickle
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,7 +15,11 @@ from dilated_cifar.config.store import to_config
 from dilated_cifar.errors import UserError
 from dilated_cifar.models import build
 from dilated_cifar.models.classifier import Classifier
-from dilated_cifar.runs.folder import best_checkpoint, last_checkpoint
+from dilated_cifar.runs.atomic import keep, write
+from dilated_cifar.runs.record import best_checkpoint, last_checkpoint, previous_checkpoint
+from dilated_cifar.runs.verified import DamagedError, read_verified, sealed
+
+logger = logging.getLogger(__name__)
 
 FORMAT = "dilated-cifar checkpoint"
 VERSION = 1
@@ -37,34 +42,38 @@ class Checkpoint:
     """Optimizer, progress and, where the run averages, the weights that are trained; None in `best.pt`."""
 
 
-def save(checkpoint: Checkpoint, path: Path) -> None:
-    """Write `checkpoint` so that a crash at any moment leaves either the old file or the new one."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        content = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint)}
-        torch.save({"format": FORMAT, "version": VERSION, **content}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the rename itself must survive a power cut
-    finally:
-        os.close(folder)
+def save(checkpoint: Checkpoint, path: Path, *, previous: Path | None = None) -> None:
+    """Write `checkpoint` so that a crash at any moment leaves either the old file or the new one.
+
+    Args:
+        checkpoint: What to write.
+        path: Where to.
+        previous: Where the file goes that was at `path`; by default it is not kept.
+
+    Raises:
+        OSError: the file cannot be written; the old one is as it was.
+    """
+    write(path, as_bytes(checkpoint), previous=previous)
+
+
+def as_bytes(checkpoint: Checkpoint) -> bytes:
+    """The file that holds `checkpoint`."""
+    content = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint)}
+    archive = io.BytesIO()
+    torch.save({"format": FORMAT, "version": VERSION, **content}, archive)
+    return sealed(archive.getvalue())
 
 
 def load(path: Path) -> Checkpoint:
-    """Read a checkpoint onto the CPU; nothing in the file is executed.
+    """Read a checkpoint onto the CPU, after it was verified; nothing in the file is executed.
 
     Raises:
-        UserError: there is no such file, or it is not a complete checkpoint of this project.
+        DamagedError: there is no such file, or it is not as it was written.
+        UserError: it is not a checkpoint of this project.
     """
-    if not path.is_file():
-        raise UserError(
-            f"{path}: no such file or folder; expected a run's, such as outputs/NAME, or a .pt file"
-        )
+    verified = io.BytesIO(read_verified(path))
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(verified, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, KeyError, ValueError) as error:
         raise UserError(
             f"{path}: damaged, truncated or not a checkpoint; expected one that training wrote"
@@ -75,6 +84,28 @@ def load(path: Path) -> Checkpoint:
         raise UserError(f"{path}: of format version {content['version']}; this release reads {VERSION}")
     del content["format"], content["version"]
     return Checkpoint(**content)
+
+
+def load_state(folder: Path) -> tuple[Checkpoint, Path]:
+    """The state of the run in `folder` and its file; a damaged one is replaced by the one before it.
+
+    Raises:
+        UserError: neither is whole.
+    """
+    path, previous = last_checkpoint(folder), previous_checkpoint(folder)
+    try:
+        return load(path), path
+    except DamagedError as error:
+        try:
+            state = load(previous)
+        except DamagedError:
+            raise UserError(
+                f"{error}; {previous.name} is missing or damaged as well; put a copy of one of them back, "
+                "or write name=OTHER for a new run"
+            ) from error
+        logger.warning("%s; continuing from %s, which was saved before it", error, previous.name)
+        keep(previous, path)  # else the next save would keep the damaged one in place of it
+        return state, path
 
 
 def restore(checkpoint: Checkpoint, path: Path) -> tuple[Config, Classifier]:

@@ -1,19 +1,37 @@
 """Run folders: who may write in one, and what the same command finds there."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from dilated_cifar.config.base import as_typed
 from dilated_cifar.config.run import Config, differing_keys, flatten
-from dilated_cifar.config.store import to_container
+from dilated_cifar.config.store import data_classes, to_config, to_container
 from dilated_cifar.errors import UserError
-from dilated_cifar.runs.reading import read_config
-from dilated_cifar.runs.record import CONFIG, ERROR, SUMMARY, write_config
+from dilated_cifar.locks import acquired, lock_at
+from dilated_cifar.runs.atomic import remove_partial_files
+from dilated_cifar.runs.reading import read_config, read_curves, read_predictions, read_summary
+from dilated_cifar.runs.record import (
+    CONFIG,
+    ERROR,
+    METRICS,
+    PREDICTIONS,
+    SUMMARY,
+    best_checkpoint,
+    last_checkpoint,
+    previous_checkpoint,
+    write_config,
+)
+from dilated_cifar.runs.verified import read_verified
+
+logger = logging.getLogger(__name__)
+
+OURS = (".lock", f".{CONFIG}.partial", ERROR)
+"""What a run may have left in its folder before it began."""
 
 
 class Found(Enum):
@@ -35,75 +53,155 @@ def opened(folder: Path, config: Config, waits: Callable[[], bool] = lambda: Fal
 
     Raises:
         UserError: the folder cannot be written, is in use, holds a run of another configuration (the
-            first key that differs is named) or holds files of something else.
+            first key that differs is named), files of something else, or no checkpoint that can be read.
     """
-    lock = FileLock(folder / ".lock", timeout=0)
+    lock = lock_at(folder / ".lock")
     try:
-        refuse_other_files(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        while not acquired(lock):
-            if not waits():
-                raise Timeout(lock.lock_file)
-            time.sleep(1)
-    except Timeout as error:
-        raise UserError(f"{folder}: another process trains here; wait for it or write name=OTHER") from error
-    except OSError as error:
-        raise UserError(
-            f"{folder}: cannot be written ({error.strerror}); choose another place with output_dir=FOLDER"
-        ) from error
-    try:
-        found = found_in(folder)
-        if found is Found.NOTHING:
-            write_config(folder, config)
-        else:
-            refuse_other_config(folder, config)
+        try:
+            refuse_other_files(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            while not acquired(lock):
+                if not waits():
+                    raise UserError(f"{folder}: another process trains here; wait for it or write name=OTHER")
+                time.sleep(1)
+            remove_partial_files(folder)
+            found = enter(folder, config)
+        except OSError as error:
+            raise UserError(
+                f"{folder}: cannot be written ({error.strerror}); choose another place with output_dir=FOLDER"
+            ) from error
         yield found
     finally:
         lock.release()
 
 
-def acquired(lock: FileLock) -> bool:
-    """Take the lock if nobody else has it."""
-    try:
-        lock.acquire()
-    except Timeout:
-        return False
-    return True
+def enter(folder: Path, config: Config) -> Found:
+    """Tell what is in a folder that is ours, and make it that of `config`.
+
+    Raises:
+        UserError: it holds another run, or one that cannot go on.
+    """
+    found = found_in(folder)
+    if found is Found.NOTHING:
+        write_config(folder, config)
+        return found
+    if shorter := refuse_other_config(folder, config):
+        logger.info("%s: the run of epochs=%d goes on to epochs=%d", folder, shorter, config.epochs)
+        # In this order: with a summary the folder would count as a finished run of more epochs.
+        for name in (SUMMARY, PREDICTIONS):
+            (folder / name).unlink(missing_ok=True)
+        write_config(folder, config)
+        return Found.STARTED
+    return found
 
 
 def found_in(folder: Path) -> Found:
-    """How far the run in `folder` has come."""
+    """How far the run in `folder` has come; a damaged config.yaml is written anew.
+
+    A finished run of which a file is damaged counts as started: going on writes what is missing again.
+
+    Raises:
+        UserError: files are damaged or missing that no checkpoint can give back.
+    """
+    states = [path for path in (last_checkpoint(folder), previous_checkpoint(folder)) if path.is_file()]
+    if states:
+        mend_config(folder)
     if (folder / SUMMARY).is_file():
+        faults = list(damage(folder))
+        if states and faults:
+            for fault in faults:
+                logger.warning("%s; written again from %s", fault, states[0])
+            return Found.STARTED
+        for fault in faults:
+            logger.warning("%s; there is no %s to write it again from", fault, last_checkpoint(folder).name)
         return Found.FINISHED
-    return Found.STARTED if last_checkpoint(folder).is_file() else Found.NOTHING
+    if states:
+        return Found.STARTED
+    lost = [path for path in (best_checkpoint(folder), folder / METRICS) if path.is_file()]
+    if lost:
+        raise UserError(
+            f"{last_checkpoint(folder)}: missing, while {lost[0].name} says that the run had begun; put it "
+            "back, or write name=OTHER for a new run"
+        )
+    return Found.NOTHING
 
 
 def refuse_other_files(folder: Path) -> None:
     """Raise a UserError where `folder` is there and no run folder."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; expected a folder to write to; write name=OTHER")
+    if last_checkpoint(folder).is_file() or previous_checkpoint(folder).is_file():
+        return
     if (folder / CONFIG).is_file():
         try:
             read_config(folder)
         except UserError as error:
             raise UserError(f"{error}; write name=OTHER or output_dir=FOLDER") from error
     elif folder.is_dir():
-        others = sorted(entry.name for entry in folder.iterdir() if entry.name not in (".lock", ERROR))
+        others = sorted(entry.name for entry in folder.iterdir() if entry.name not in OURS)
         if others:
             raise UserError(f"{folder}: holds {others[0]} and no run; write name=OTHER or output_dir=FOLDER")
 
 
-def refuse_other_config(folder: Path, config: Config) -> None:
-    """Raise a UserError where the run in `folder` computes something other than `config` says."""
+def mend_config(folder: Path) -> None:
+    """Write a missing or damaged config.yaml anew, as the run's checkpoint holds it.
+
+    Raises:
+        UserError: the checkpoint is damaged as well.
+    """
+    try:
+        read_config(folder)
+    except UserError as error:
+        from dilated_cifar.runs import checkpoint  # imports torch, which takes seconds
+
+        state, path = checkpoint.load_state(folder)
+        write_config(folder, to_config(state.config))
+        logger.warning("%s; written again from %s", error, path)
+
+
+def damage(folder: Path) -> Iterator[str]:
+    """What is missing or damaged in the folder of a finished run, one line each."""
+    config = read_config(folder)
+    checks: list[Callable[[], object]] = [
+        lambda: read_summary(folder, config),
+        lambda: read_curves(folder, config["epochs"]),
+        lambda: read_predictions(folder, len(data_classes(config["data"]))),
+    ]
+    # Whoever needs the space may delete the checkpoints of a finished run.
+    checks += [
+        partial(read_verified, path)
+        for path in (last_checkpoint(folder), best_checkpoint(folder))
+        if path.is_file()
+    ]
+    for check in checks:
+        try:
+            check()
+        except UserError as error:
+            yield str(error)
+
+
+def refuse_other_config(folder: Path, config: Config) -> int | None:
+    """Raise a UserError where the run in `folder` computes something other than `config` says.
+
+    Returns:
+        The epochs of the run in `folder` where `config` has it go on for more, else None.
+    """
     before, now = read_config(folder), to_container(config)
     differing = differing_keys(before, now)
-    if differing:
-        key = differing[0]
-        old, new = (as_typed(flatten(container).get(key)) for container in (before, now))
-        raise UserError(
-            f"{folder}: holds a run with {key}={old}, this one has {key}={new}; "
-            f"write {key}={old} to continue it or name=OTHER for a new run"
+    if not differing:
+        return None
+    key = differing[0]
+    old, new = (as_typed(flatten(container).get(key)) for container in (before, now))
+    told = f"{folder}: holds a run with {key}={old}, this one has {key}={new}"
+    if differing == ["epochs"] and config.epochs > before["epochs"]:
+        if not config.schedule.follows_length:
+            require_state(folder)
+            return int(before["epochs"])
+        told += (
+            f", with which schedule={config.schedule.family} would have given the epochs that are trained "
+            "other learning rates"
         )
+    raise UserError(f"{told}; write {key}={old} to continue it or name=OTHER for a new run")
 
 
 def folder_of(checkpoint: Path) -> Path:
@@ -111,11 +209,9 @@ def folder_of(checkpoint: Path) -> Path:
     return checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
 
 
-def last_checkpoint(folder: Path) -> Path:
-    """The state from which the run goes on."""
-    return folder / "checkpoints" / "last.pt"
-
-
-def best_checkpoint(folder: Path) -> Path:
-    """The weights of the epoch with the best validation accuracy."""
-    return folder / "checkpoints" / "best.pt"
+def require_state(folder: Path) -> None:
+    """Raise a UserError where no checkpoint is whole from which the run could go on."""
+    try:
+        read_verified(last_checkpoint(folder))
+    except UserError:
+        read_verified(previous_checkpoint(folder))

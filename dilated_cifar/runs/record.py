@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import to_yaml
+from dilated_cifar.runs.atomic import write, write_text
 
 CONFIG, METRICS, PREDICTIONS, SUMMARY = "config.yaml", "metrics.csv", "test_predictions.npz", "summary.json"
 ERROR, LOG = "error.txt", "train.log"
@@ -171,6 +172,21 @@ class LeftOut:
     reason: str
 
 
+def last_checkpoint(folder: Path) -> Path:
+    """The state from which the run goes on."""
+    return folder / "checkpoints" / "last.pt"
+
+
+def previous_checkpoint(folder: Path) -> Path:
+    """The state that was the last one before, for the case that `last.pt` is damaged."""
+    return folder / "checkpoints" / "previous.pt"
+
+
+def best_checkpoint(folder: Path) -> Path:
+    """The weights of the epoch with the best validation accuracy."""
+    return folder / "checkpoints" / "best.pt"
+
+
 def write_config(folder: Path, config: Config) -> None:
     """Write config.yaml, from which alone the run can be repeated."""
     write_text(folder / CONFIG, to_yaml(config))
@@ -187,16 +203,11 @@ def write_curves(folder: Path, history: Sequence[Row]) -> None:
 
 def write_predictions(folder: Path, predicted: ArrayLike, labels: ArrayLike) -> None:
     """Write test_predictions.npz: predicted and true class of every test image, `[N]` each."""
-    np.savez_compressed(folder / PREDICTIONS, predicted=predicted, labels=labels)
+    content = io.BytesIO()
+    np.savez_compressed(content, predicted=predicted, labels=labels)
+    write(folder / PREDICTIONS, content.getvalue())
 
 
 def write_summary(folder: Path, summary: Summary) -> None:
     """Write summary.json, whose presence says that the run is finished: call this last."""
     write_text(folder / SUMMARY, json.dumps(asdict(summary), indent=2) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write `text` so that a reader never sees half of it."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

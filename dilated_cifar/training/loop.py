@@ -3,6 +3,8 @@
 import logging
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -21,8 +23,15 @@ from dilated_cifar.errors import Interrupted, RunError
 from dilated_cifar.inspection.network import hole_warning, inspect_network
 from dilated_cifar.percentages import percent, points
 from dilated_cifar.runs import checkpoint
-from dilated_cifar.runs.folder import best_checkpoint, last_checkpoint
-from dilated_cifar.runs.record import Summary, write_curves, write_predictions, write_summary
+from dilated_cifar.runs.record import (
+    Summary,
+    best_checkpoint,
+    last_checkpoint,
+    previous_checkpoint,
+    write_curves,
+    write_predictions,
+    write_summary,
+)
 from dilated_cifar.training.bar import Bar
 from dilated_cifar.training.measure import measure_epoch, measure_weights, summarize
 from dilated_cifar.training.optimizer import learning_rate, set_learning_rate
@@ -49,24 +58,52 @@ def train(config: Config, folder: Path) -> Summary:
         deterministic=config.deterministic,
     )
     splits = load(config.data, progress=config.progress).to(machine.device)
-    resumed = last_checkpoint(folder).is_file()
+    resumed = last_checkpoint(folder).is_file() or previous_checkpoint(folder).is_file()
     if resumed:
-        state = saved_state(config, last_checkpoint(folder), machine)
+        state = saved_state(config, folder, machine)
         logger.info("continuing after epoch %d, step %d", state.progress.epoch, state.progress.step)
     else:
-        last_checkpoint(folder).parent.mkdir(exist_ok=True)
         state = new_state(config, splits.class_names, machine)
     logger.info("training on %s with %d images", machine, len(splits.train))
     network = inspect_network(state.model, config.data.input_size, stack=config.model.stack)
-    with StopSignals() as stop, Board(folder, first_epoch=state.progress.epoch + 1) as board:
-        if not resumed:
-            if holes := hole_warning(network):
-                logger.warning("%s", holes)
-            board.begin(state, splits, network)
+    if not resumed and (holes := hole_warning(network)):
+        logger.warning("%s", holes)
+    with StopSignals() as stop, saving(folder), Board(folder, state, splits, network) as board:
+        begin_files(state, machine, folder, resumed=resumed)
         run_epochs(state, splits, machine, folder, board, stop)
         summary = close_run(state, splits, machine, folder, network.trace)
-        board.finish(state, summary)
+        board.finish(summary)
+        write_summary(folder, summary)
     return summary
+
+
+@contextmanager
+def saving(folder: Path) -> Iterator[None]:
+    """Say in one line why a file of the run could not be written; those that were written before stay whole.
+
+    Raises:
+        RunError: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        remedy = "make room or make it writable" if folder.is_dir() else "it is gone; move it back"
+        raise RunError(
+            f"{folder}: the run cannot be saved ({error.strerror or error}); {remedy}, and give the same "
+            "command again, which continues from what was saved last"
+        ) from error
+
+
+def begin_files(state: State, machine: Machine, folder: Path, *, resumed: bool) -> None:
+    """Save the state before the first step, or bring the other files to what the saved state says."""
+    if resumed:
+        state.save_best(folder)
+        if state.progress.history:
+            write_curves(folder, state.progress.history)
+    else:
+        # From here on a run without last.pt is one that lost it, and never begins anew unasked.
+        last_checkpoint(folder).parent.mkdir(exist_ok=True)
+        state.save(folder, machine)
 
 
 def run_epochs(
@@ -109,7 +146,7 @@ def run_epochs(
                     so_far = progress.sums
                     bar.show(epoch + 1, so_far.loss / so_far.images, so_far.correct / so_far.images)
                 if (due or stop.received) and progress.step < steps:
-                    state.save_last(last_checkpoint(folder))
+                    state.save(folder, machine)
                     last_save = time.monotonic()
                     if stop.received:
                         raise Interrupted(stop.received, folder)
@@ -167,11 +204,10 @@ def note_sums(
 
 def diverged(progress: Progress, where: str, rate: float, folder: Path) -> RunError:
     """The message of a run whose numbers are no longer finite."""
-    last = last_checkpoint(folder)
-    kept = f"the last good state stays in {last}" if last.is_file() else "nothing had been saved yet"
     return RunError(
         f"loss or gradient is not finite in epoch {progress.epoch + 1}, {where}, learning rate {rate:.3g}; "
-        f"{kept}; write a smaller optimizer.lr, or gradient_clip=1, and name=OTHER"
+        f"the last good state stays in {last_checkpoint(folder)}; write a smaller optimizer.lr, or "
+        "gradient_clip=1, and name=OTHER"
     )
 
 
@@ -198,26 +234,24 @@ def close_epoch(
     )  # fmt: skip
     if splits.validation is not None and row["accuracy/validation"] > progress.best_accuracy:
         progress.best_epoch, progress.best_accuracy = progress.epoch, row["accuracy/validation"]
-        state.save_best(best_checkpoint(folder))
-    board.add_epoch(state, splits, logits)
+        state.keep_best()
+        state.save_best(folder)
+    board.add_epoch(logits)
     write_curves(folder, progress.history)
-    # Last of all: a crash before it repeats the epoch and writes the same again.
-    state.save_last(last_checkpoint(folder))
+    # Last of all, so that the others never lack what it says: a crash before it repeats the epoch and writes
+    # the same again.
+    state.save(folder, machine)
 
 
 def close_run(state: State, splits: Splits, machine: Machine, folder: Path, network: Trace) -> Summary:
-    """Read the test split, once, and write the predictions of the selected weights and the summary."""
+    """Read the test split, once, and write the predictions of the selected weights; returns the summary."""
     data, epoch = state.config.data, state.progress.epoch
     last, logits = measure_weights(state.evaluated, epoch, splits, data, machine)
     best = None
-    if splits.validation is not None:
-        path = best_checkpoint(folder)
-        saved = checkpoint.load(path)
+    if state.best is not None:
         best = last
-        if saved.epoch != epoch:
-            _, model = checkpoint.restore(saved, path)
-            best, logits = measure_weights(machine.place(model), saved.epoch, splits, data, machine)
+        if state.best.epoch != epoch:
+            _, model = checkpoint.restore(state.best, best_checkpoint(folder))
+            best, logits = measure_weights(machine.place(model), state.best.epoch, splits, data, machine)
     write_predictions(folder, logits.argmax(1).cpu().numpy(), splits.test.labels.cpu().numpy())
-    summary = summarize(state, network, machine, best, last, splits.held_out[0])
-    write_summary(folder, summary)
-    return summary
+    return summarize(state, network, machine, best, last, splits.held_out[0])

@@ -1,6 +1,7 @@
 """All that changes while a run trains, and its way to disk and back."""
 
-from dataclasses import asdict, dataclass, field
+import logging
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,16 +9,26 @@ import torch
 from torch import Tensor, nn, optim
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from dilated_cifar.config.run import Config
-from dilated_cifar.config.store import to_container
+from dilated_cifar.config.base import as_typed
+from dilated_cifar.config.run import Config, differing_keys, flatten
+from dilated_cifar.config.store import completed, to_container
 from dilated_cifar.data.randomness import derive_seed
 from dilated_cifar.device import Machine
+from dilated_cifar.errors import UserError
 from dilated_cifar.models import build
 from dilated_cifar.models.classifier import Classifier
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.checkpoint import Checkpoint
-from dilated_cifar.runs.record import Row
+from dilated_cifar.runs.record import (
+    CONFIG,
+    Row,
+    best_checkpoint,
+    last_checkpoint,
+    previous_checkpoint,
+)
 from dilated_cifar.training.optimizer import build_optimizer
+
+logger = logging.getLogger(__name__)
 
 
 class Sums(NamedTuple):
@@ -71,6 +82,8 @@ class State:
     average: AveragedModel | None
     optimizer: optim.Optimizer
     progress: Progress
+    best: Checkpoint | None = None
+    """The weights with the best validation accuracy so far, on the CPU; None before the first epoch ends."""
 
     @property
     def evaluated(self) -> nn.Module:
@@ -82,21 +95,33 @@ class State:
         network = self.model if self.average is None else self.average.module
         return dict(network.state_dict())
 
-    def save_last(self, path: Path) -> None:
-        """Write everything that going on bit for bit needs."""
-        averaging = None
+    def keep_best(self) -> None:
+        """Take the weights as they are now for the best ones."""
+        now = self._checkpoint(None)
+        weights = {name: weight.detach().to("cpu", copy=True) for name, weight in now.model.items()}
+        self.best = replace(now, model=weights)
+
+    def save_best(self, folder: Path) -> None:
+        """Write best.pt: the best weights and what evaluating them needs."""
+        if self.best is not None:
+            checkpoint.save(self.best, best_checkpoint(folder))
+
+    def save(self, folder: Path, machine: Machine) -> None:
+        """Write last.pt: everything that going on bit for bit needs, and what the other files are made of."""
+        averaging, best = None, None
         if self.average is not None:
             averaging = {"model": self.model.state_dict(), "averaged": self.average.n_averaged}
+        if self.best is not None:
+            best = {"epoch": self.best.epoch, "model": self.best.model, "metrics": self.best.metrics}
         training = {
             "progress": self.progress.as_data(),
             "optimizer": self.optimizer.state_dict(),
             "averaging": averaging,
+            "best": best,
+            "computed_on": computed_on(machine),
         }
-        checkpoint.save(self._checkpoint(training), path)
-
-    def save_best(self, path: Path) -> None:
-        """Write the weights and what evaluating them needs."""
-        checkpoint.save(self._checkpoint(None), path)
+        path, previous = last_checkpoint(folder), previous_checkpoint(folder)
+        checkpoint.save(self._checkpoint(training), path, previous=previous)
 
     def _checkpoint(self, training: dict[str, Any] | None) -> Checkpoint:
         history = self.progress.history
@@ -121,16 +146,23 @@ def new_state(config: Config, class_names: list[str], machine: Machine) -> State
     return State(config, class_names, model, average, optimizer, Progress())
 
 
-def saved_state(config: Config, path: Path, machine: Machine) -> State:
-    """The state that `save_last` wrote.
+def computed_on(machine: Machine) -> str:
+    """What else the bits of a run depend on, beside its configuration."""
+    return f"{machine}, torch {torch.__version__}"
+
+
+def saved_state(config: Config, folder: Path, machine: Machine) -> State:
+    """The state of the run in `folder`, whose files are brought to what it says.
 
     Raises:
-        UserError: the file is damaged or does not hold a training state.
+        UserError: no whole checkpoint is there, or it does not hold a training state of `config`.
     """
-    saved = checkpoint.load(path)
+    saved, path = checkpoint.load_state(folder)
     checkpoint.restore(saved, path)  # refuses weights that do not fit in one line
     state = new_state(config, saved.class_names, machine)
-    assert saved.training is not None
+    if saved.training is None:
+        raise UserError(f"{path}: holds no training state; expected the last.pt of the run")
+    refuse_other_run(saved, config, path)
     averaging = saved.training["averaging"]
     if state.average is None:
         state.model.load_state_dict(saved.model)
@@ -140,4 +172,24 @@ def saved_state(config: Config, path: Path, machine: Machine) -> State:
         state.model.load_state_dict(averaging["model"])
     state.optimizer.load_state_dict(saved.training["optimizer"])
     state.progress = Progress.from_data(saved.training["progress"])
+    if best := saved.training.get("best"):
+        state.best = Checkpoint(to_container(config), saved.class_names, **best)
+    elif state.progress.best_epoch:  # of a release before 0.2, which left the best weights to best.pt
+        state.best = replace(checkpoint.load(best_checkpoint(folder)), config=to_container(config))
+    now, before = computed_on(machine), saved.training.get("computed_on", "")
+    if before and before != now:
+        logger.warning("saved on %s, now on %s: the bits will not be those of an unbroken run", before, now)
     return state
+
+
+def refuse_other_run(saved: Checkpoint, config: Config, path: Path) -> None:
+    """Raise a UserError where a run's checkpoint is not of the run that its config.yaml describes."""
+    before, now = completed(saved.config), to_container(config)
+    for key in differing_keys(before, now):
+        old, new = (as_typed(flatten(container).get(key)) for container in (before, now))
+        # A run that was made longer has saved nothing yet.
+        if key != "epochs" or before["epochs"] > config.epochs or config.schedule.follows_length:
+            raise UserError(
+                f"{path}: holds a run with {key}={old}, its {CONFIG} one with {key}={new}; remove "
+                f"{CONFIG} and write {key}={old} to continue the run, or name=OTHER for a new one"
+            )

@@ -1,13 +1,18 @@
 """What a run shows in TensorBoard while it trains."""
 
+import logging
+import threading
 import warnings
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard import FileWriter, SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 from torchvision.utils import make_grid
 
@@ -16,94 +21,177 @@ from dilated_cifar.config.store import to_container, to_yaml
 from dilated_cifar.data.augment import augment
 from dilated_cifar.data.batches import batches
 from dilated_cifar.data.splits import Splits
+from dilated_cifar.errors import one_line
 from dilated_cifar.evaluation.pictures import confusion_figure, mistakes_figure
 from dilated_cifar.evaluation.predict import confusion_matrix
 from dilated_cifar.inspection.network import Inspection, describe, draw_coverage
-from dilated_cifar.runs.record import Summary
+from dilated_cifar.runs.record import Row, Summary
+from dilated_cifar.training.events import NETWORK, PATTERN, read_events
 from dilated_cifar.training.state import State
+
+logger = logging.getLogger(__name__)
 
 
 class Board:
-    """The event file of a run folder; the step of every curve is the epoch, from 1."""
+    """The event file of a run folder; the step of every curve is the epoch, from 1.
 
-    def __init__(self, folder: Path, *, first_epoch: int) -> None:
-        # What an earlier session wrote of epochs that are now repeated is purged: curves stay one line.
-        self._writer = SummaryWriter(str(folder), purge_step=first_epoch if first_epoch > 1 else 0)
+    What goes wrong with it costs curves or pictures, never the run: a warning says so once, and as soon as
+    the file can be written again it gets every curve from the start.
+    """
+
+    def __init__(self, folder: Path, state: State, splits: Splits, network: Inspection) -> None:
+        self._folder, self._state, self._splits, self._network = folder, state, splits, network
+        self._writer: SummaryWriter | None = None
+        self._warned: set[str] = set()
 
     def __enter__(self) -> Self:
+        self._hook = threading.excepthook
+        threading.excepthook = self._pass_over_writer
+        self._write(lambda _: None)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.close()
+        self._write(SummaryWriter.close)
+        threading.excepthook = self._hook
 
-    def begin(self, state: State, splits: Splits, network: Inspection) -> None:
-        """Write what is known before the first step: configuration, network, augmented images."""
-        writer, config = self._writer, state.config
-        held_out = splits.held_out[0]
-        writer.add_text("config", f"```yaml\n{to_yaml(config)}```", 0)
-        layout = {
-            figure: ["Multiline", [f"{figure}/train_subset$", f"{figure}/{held_out}$"]]
-            for figure in ("loss", "accuracy")
-        }
-        writer.add_custom_scalars({"overfitting": layout})
-        _, images, _ = next(batches(splits.train, 32, seed=config.seed))
-        drawn = augment(
-            images, config.augment, seed=config.seed, epoch=0, step=0, colours=config.data.colours
-        )
-        writer.add_image("augmented", make_grid(drawn, nrow=8, padding=1), 0)
-        add_graph(writer, state)
-        writer.add_text("network", describe(network), 0)
-        if config.pictures:
-            writer.add_figure("count map", draw_coverage(network), 0)
-        writer.flush()
-
-    def add_epoch(self, state: State, splits: Splits, logits: Tensor) -> None:
+    def add_epoch(self, logits: Tensor) -> None:
         """Add the row of the epoch just completed, and now and then pictures of its held-out logits."""
-        history, epochs = state.progress.history, state.config.epochs
-        row = history[-1]
-        epoch = int(row["epoch"])
-        for name, value in row.items():
-            if name != "epoch":
-                self._writer.add_scalar(name, value, epoch)
-        pictures = state.config.pictures
-        if pictures and (epoch % -(-epochs // pictures) == 0 or epoch == epochs):
-            self._add_pictures(splits, logits, epoch)
-        self._writer.flush()
 
-    def _add_pictures(self, splits: Splits, logits: Tensor, epoch: int) -> None:
-        name, held_out = splits.held_out
-        matrix = confusion_matrix(logits, held_out.labels)
-        title = f"{name} split, epoch {epoch}: images of each class"
-        confusion = confusion_figure(matrix.cpu().numpy(), splits.class_names, title=title)
-        self._writer.add_figure("confusion", confusion, epoch)
-        mistakes = mistakes_figure(held_out.images, held_out.labels, logits.softmax(1), splits.class_names)
-        if mistakes is not None:
-            self._writer.add_figure("mistakes", mistakes, epoch)
+        def add(writer: SummaryWriter) -> None:
+            config, history = self._state.config, self._state.progress.history
+            add_curves(writer, history[-1])
+            epoch, pictures = len(history), config.pictures
+            if pictures and (epoch % -(-config.epochs // pictures) == 0 or epoch == config.epochs):
+                self._add_pictures(writer, logits, epoch)
 
-    def finish(self, state: State, summary: Summary) -> None:
+        self._write(add)
+
+    def finish(self, summary: Summary) -> None:
         """Write the hyper-parameters with the final figures, into the run itself."""
-        chosen, epoch = summary.selected, state.progress.epoch
-        figures = {
-            "final/test_accuracy": chosen.test.accuracy,
-            "final/test_loss": chosen.test.loss,
-            "final/train_accuracy": chosen.train.accuracy,
-            "final/epoch": float(chosen.epoch),
+        self._write(lambda writer: add_final(writer, self._state, summary))
+
+    def _write(self, add: Callable[[SummaryWriter], None]) -> None:
+        """Open the event file if it is not, and have `add` write to it."""
+        try:
+            if self._writer is None:
+                self._open()
+            assert self._writer is not None
+            add(self._writer)
+            self._writer.flush()
+        except OSError as error:
+            if self._writer is not None:
+                with suppress(OSError):
+                    self._writer.close()
+            self._writer = None
+            self._warn(
+                f"TensorBoard's event file cannot be written ({error.strerror or error}); training goes on "
+                "without, and writes the curves as soon as it can"
+            )
+
+    def _open(self) -> None:
+        """Begin an event file with all that the run has shown so far; it replaces those that are there.
+
+        Curves are written from the history in the saved state, so that they have every completed epoch
+        once, whatever a kill has left; pictures are taken over.
+        """
+        earlier = sorted(self._folder.glob(PATTERN))
+        history = self._state.progress.history
+        saved = read_events(earlier, len(history))
+        for path in saved.damaged:
+            self._warn(f"{path}: damaged; its curves are written again, pictures in it may be lost")
+        # A TensorBoard that is watching forgets what it has read when it comes to the purge.
+        writer = self._writer = SummaryWriter(str(self._folder), purge_step=0)
+        whole = saved.begins(to_yaml(self._state.config))
+        if not whole:
+            begin(writer, self._state, self._splits, self._network)
+        file: FileWriter = writer._get_file_writer()
+        for event in [*(saved.beginning if whole else ()), *saved.pictures]:
+            file.add_event(event, event.step, event.wall_time)
+        for row in history:
+            add_curves(writer, row, saved.times)
+        writer.flush()
+        for path in earlier:
+            path.unlink(missing_ok=True)
+
+    def _add_pictures(self, writer: SummaryWriter, logits: Tensor, epoch: int) -> None:
+        names = self._splits.class_names
+        name, held_out = self._splits.held_out
+        matrix = confusion_matrix(logits, held_out.labels).cpu().numpy()
+        title = f"{name} split, epoch {epoch}: images of each class"
+        drawings: dict[str, Callable[[], Figure | None]] = {
+            "confusion": lambda: confusion_figure(matrix, names, title=title),
+            "mistakes": lambda: mistakes_figure(held_out.images, held_out.labels, logits.softmax(1), names),
         }
-        if chosen.validation is not None:
-            figures["final/validation_accuracy"] = chosen.validation.accuracy
-        settings = {
-            key: value if isinstance(value, bool | int | float | str) else str(value)
-            for key, value in flatten(to_container(state.config)).items()
-            if key not in LOCAL_KEYS
-        }
-        # add_hparams would open a run of its own beside this one.
-        for part in hparams(settings, figures):
-            self._writer._get_file_writer().add_summary(part)
-        for name, value in figures.items():
-            self._writer.add_scalar(name, value, epoch)
-        self._writer.flush()
+        for tag, draw in drawings.items():
+            try:
+                if (figure := draw()) is not None:
+                    writer.add_figure(tag, figure, epoch)
+            except OSError:
+                raise
+            except Exception as error:
+                self._warn(f"the picture {tag} cannot be drawn and is left out: {one_line(error)}")
+
+    def _warn(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            logger.warning("%s", text)
+
+    def _pass_over_writer(self, failed: threading.ExceptHookArgs) -> None:
+        # The writer's thread prints its error and keeps it for the next call, which tells of it in one line.
+        if not type(failed.thread).__module__.startswith("tensorboard."):
+            self._hook(failed)
+
+
+def begin(writer: SummaryWriter, state: State, splits: Splits, network: Inspection) -> None:
+    """Write what is known before the first step: configuration, network, augmented images."""
+    config, held_out = state.config, splits.held_out[0]
+    writer.add_text("config", f"```yaml\n{to_yaml(config)}```", 0)
+    layout = {
+        figure: ["Multiline", [f"{figure}/train_subset$", f"{figure}/{held_out}$"]]
+        for figure in ("loss", "accuracy")
+    }
+    writer.add_custom_scalars({"overfitting": layout})
+    _, images, _ = next(batches(splits.train, 32, seed=config.seed))
+    drawn = augment(images, config.augment, seed=config.seed, epoch=0, step=0, colours=config.data.colours)
+    writer.add_image("augmented", make_grid(drawn, nrow=8, padding=1), 0)
+    add_graph(writer, state)
+    if config.pictures:
+        writer.add_figure("count map", draw_coverage(network), 0)
+    # Last, so that the beginning is whole where it is there.
+    writer.add_text(NETWORK, describe(network), 0)
+
+
+def add_curves(writer: SummaryWriter, row: Row, times: dict[tuple[str, int], float] | None = None) -> None:
+    """Add the figures of an epoch, with the time at which they were first written."""
+    epoch = int(row["epoch"])
+    for name, value in row.items():
+        if name != "epoch":
+            writer.add_scalar(name, value, epoch, walltime=(times or {}).get((name, epoch)))
+
+
+def add_final(writer: SummaryWriter, state: State, summary: Summary) -> None:
+    """Add the hyper-parameters with the final figures."""
+    chosen, epoch = summary.selected, state.progress.epoch
+    figures = {
+        "final/test_accuracy": chosen.test.accuracy,
+        "final/test_loss": chosen.test.loss,
+        "final/train_accuracy": chosen.train.accuracy,
+        "final/epoch": float(chosen.epoch),
+    }
+    if chosen.validation is not None:
+        figures["final/validation_accuracy"] = chosen.validation.accuracy
+    settings = {
+        key: value if isinstance(value, bool | int | float | str) else str(value)
+        for key, value in flatten(to_container(state.config)).items()
+        if key not in LOCAL_KEYS
+    }
+    # add_hparams would open a run of its own beside this one.
+    for part in hparams(settings, figures):
+        writer._get_file_writer().add_summary(part)
+    for name, value in figures.items():
+        writer.add_scalar(name, value, epoch)
 
 
 def add_graph(writer: SummaryWriter, state: State) -> None:

@@ -135,7 +135,11 @@ def test_the_seed_decides_the_weights(make_config: MakeConfig, tiny: list[str], 
 def test_a_run_folder_says_everything(config: Config, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     summary = run(config, folder)
-    assert {path.name for path in (folder / "checkpoints").iterdir()} == {"best.pt", "last.pt"}
+    assert {path.name for path in (folder / "checkpoints").iterdir()} == {
+        "best.pt",
+        "last.pt",
+        "previous.pt",
+    }
     assert read_summary(folder) == summary
     rows = curves(folder)
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
