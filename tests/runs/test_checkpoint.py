@@ -1,6 +1,7 @@
 import pickle
+import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from dilated_cifar.errors import UserError
 from dilated_cifar.models import build
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.checkpoint import Checkpoint
+from dilated_cifar.runs.verified import SEAL
 
 
 @pytest.fixture
@@ -53,6 +55,42 @@ def test_a_truncated_file_is_refused(saved: tuple[Checkpoint, Path], share: floa
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     with pytest.raises(UserError, match="damaged, truncated or not a checkpoint"):
         checkpoint.load(path)
+
+
+OLD = Path(__file__).parent / "written_by_0.1.0" / "stopped" / "checkpoints" / "last.pt"
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_flipped_bit_is_found_wherever_it_is(
+    saved: tuple[Checkpoint, Path], sealed: bool, tmp_path: Path
+) -> None:
+    source = saved[1] if sealed else OLD  # files of release 0.1.0 carry no checksum of the whole
+    whole, expected = source.read_bytes(), checkpoint.load(source)
+    path = tmp_path / "flipped.pt"
+    chosen = random.Random(0)
+    # The ends and the borders of records, where headers and names lie, are taken whole.
+    ends = [at for at in range(len(whole)) if at < 200 or at > len(whole) - 300]
+    places = [*chosen.sample(ends, 100), *chosen.sample(range(len(whole)), 150)]
+    refused = 0
+    for at in places:
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << chosen.randrange(8)]) + whole[at + 1 :])
+        try:
+            read = checkpoint.load(path)
+        except UserError:
+            refused += 1
+        else:
+            assert not sealed or at >= len(whole) - SEAL - 2  # only the seal itself or its length
+            assert same(asdict(read), asdict(expected)), at
+    assert refused > 0.9 * len(places) if sealed else refused > 0.5 * len(places)
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two nested contents are the same to the bit."""
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    return one == other
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
