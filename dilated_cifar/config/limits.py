@@ -22,7 +22,7 @@ MOST_BLOCKS = 1_000
 MOST_STAGES = 8
 LARGEST_FIELD = 999
 """Pixels of a stack's receptive field beyond which it would be slow to draw, and no picture could show it."""
-MOST_EPOCHS = 1_000_000
+MOST_EPOCHS = 100_000
 MOST_IMAGES = 1_000_000
 MOST_THREADS = 256
 LARGEST_NUMBER = 1e6
@@ -42,7 +42,7 @@ class Convolution:
 
 def require_size(convolutions: Sequence[Convolution], key: str, value: object) -> None:
     """Refuse a network, named by `key` and `value`, that is too large to be built or run."""
-    parameters = sum(each.incoming * each.channels * each.kernel**2 for each in convolutions)
+    parameters = weights_of(convolutions)
     require(
         parameters <= MOST_PARAMETERS,
         key,
@@ -57,6 +57,11 @@ def require_size(convolutions: Sequence[Convolution], key: str, value: object) -
         f"feature maps of at most {MOST_IN_A_MAP:,} numbers each and {MOST_IN_ALL_MAPS:,} in all, these have "
         f"up to {largest:,} and {numbers_in_maps(convolutions):,}",
     )
+
+
+def weights_of(convolutions: Sequence[Convolution]) -> int:
+    """How many weights the kernels of the convolutions have."""
+    return sum(each.incoming * each.channels * each.kernel**2 for each in convolutions)
 
 
 def numbers_in_maps(convolutions: Sequence[Convolution]) -> int:

@@ -1,6 +1,6 @@
 """The networks a user may pick, and the bounds of their numbers."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from dilated_cifar.config.limits import (
     Convolution,
     numbers_in_maps,
     require_size,
+    weights_of,
 )
 from dilated_cifar.config.stages import (
     BLOCKS,
@@ -48,9 +49,16 @@ class ModelConfig(Choice):
         """
 
     def convolutions(self, side: int) -> list[Convolution]:
-        """The convolutions that are built, for square images of `side` pixels; none where it is unknown."""
+        """Convolutions of the network for square images of `side` pixels; shortcuts may be left out.
+
+        By them its size is checked before it is built; a family that names none is not checked.
+        """
         del side
         return []
+
+    def fewest_parameters(self, side: int) -> int:
+        """A number of parameters that the network has at least."""
+        return weights_of(self.convolutions(side))
 
     def numbers_in_maps(self, side: int) -> int:
         """How many numbers the feature maps of a square image of `side` pixels hold."""
@@ -266,9 +274,14 @@ class DrnConfig(ModelConfig):
         require_size(self.convolutions(side), "model.width", self.width)
 
     def convolutions(self, side: int) -> list[Convolution]:
-        """The stem, two for each block, and four in front and behind, which only the variant `a` lacks."""
+        """The stem, two for each block, and those of the levels in front and behind."""
         within = residual_convolutions(self.width, self.stages, side)
-        return [*within, *[within[0]] * 4, *[within[-1]] * 4] if self.variant != "a" else within
+        front, tail = (
+            replace(within[0], incoming=self.width),
+            replace(within[-1], incoming=within[-1].channels),
+        )
+        levels = {"a": 0, "d": 2}.get(self.variant, 4)
+        return [*within, *[front] * levels, *[tail] * levels]
 
     @property
     def shortcut_kernel(self) -> int:

@@ -2,7 +2,6 @@
 
 import io
 import logging
-import pickle
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from dilated_cifar.models import build
 from dilated_cifar.models.classifier import Classifier
 from dilated_cifar.runs.atomic import keep, write
 from dilated_cifar.runs.record import best_checkpoint, last_checkpoint, previous_checkpoint
+from dilated_cifar.runs.untrusted import archive_fault, content_fault, weights_fault
 from dilated_cifar.runs.verified import DamagedError, read_verified, sealed
 
 logger = logging.getLogger(__name__)
@@ -73,16 +73,24 @@ def load(path: Path) -> Checkpoint:
     """
     verified = io.BytesIO(read_verified(path))
     try:
+        if fault := archive_fault(verified):
+            raise UserError(f"{path}: {fault}; expected one that training wrote")
         content = torch.load(verified, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, KeyError, ValueError) as error:
+    except UserError:
+        raise
+    # Of a file that is not as torch wrote it, torch raises any of many errors.
+    except Exception as error:
         raise UserError(
             f"{path}: damaged, truncated or not a checkpoint; expected one that training wrote"
         ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(f"{path}: of another format; expected one that training wrote")
-    if content["version"] != VERSION:
-        raise UserError(f"{path}: of format version {content['version']}; this release reads {VERSION}")
+    if content.get("version") != VERSION:
+        version = str(content.get("version"))[:20]
+        raise UserError(f"{path}: of format version {version}; this release reads {VERSION}")
     del content["format"], content["version"]
+    if fault := content_fault(content):
+        raise UserError(f"{path}: damaged or not of this release: {fault}; expected one that training wrote")
     return Checkpoint(**content)
 
 
@@ -114,16 +122,34 @@ def restore(checkpoint: Checkpoint, path: Path) -> tuple[Config, Classifier]:
     Raises:
         UserError: the weights are not those of the network that the configuration describes.
     """
-    config = to_config(checkpoint.config)
-    model = build(config.model, len(checkpoint.class_names))
     try:
-        model.load_state_dict(checkpoint.model)
-    except RuntimeError as error:
+        config = to_config(checkpoint.config)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    classes = config.data.classes
+    if len(checkpoint.class_names) != classes:
         raise UserError(
-            f"{path}: its weights do not fit its own model={config.model.family}; "
+            f"{path}: names {len(checkpoint.class_names)} classes, its own data={config.data.family} has "
+            f"{classes}; expected an unchanged file of a run"
+        )
+    # Built only where the file is as large as the network: a large one takes memory and time.
+    needed, held = config.model.fewest_parameters(min(config.data.input_size[1:])), numbers(checkpoint.model)
+    fault = f"{needed:,} numbers or more are expected, it holds {held:,}" if held < needed else None
+    if not fault:
+        model = build(config.model, classes)
+        fault = weights_fault(checkpoint.model, model.state_dict())
+    if fault:
+        raise UserError(
+            f"{path}: its weights do not fit its own model={config.model.family}: {fault}; "
             "expected an unchanged file of a run"
-        ) from error
+        )
+    model.load_state_dict(checkpoint.model)
     return config, model
+
+
+def numbers(weights: dict[str, Tensor]) -> int:
+    """How many numbers some weights are."""
+    return sum(weight.numel() for weight in weights.values() if isinstance(weight, Tensor))
 
 
 def of_run(run: Path) -> Path:

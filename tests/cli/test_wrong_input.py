@@ -158,7 +158,7 @@ def test_a_process_of_its_own_ends_with_the_status_and_no_traceback(tmp_path: Pa
     command = [sys.executable, str(ROOT / "train.py"), "epochs=0"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: epochs=0: expected a whole number from 1 to 1,000,000\n"
+    assert done.stderr == "error: epochs=0: expected a whole number from 1 to 100,000\n"
 
 
 @pytest.mark.parametrize("arguments", [["device=cuda"], ["device=cuda:7"], ["device=mps"], ["device=tpu"]])

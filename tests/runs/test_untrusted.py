@@ -1,0 +1,230 @@
+"""Checkpoints made to do harm: each ends in one line within two seconds, whatever it claims to be."""
+
+import io
+import pickle
+import struct
+import time
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from dilated_cifar.config.run import Config
+from dilated_cifar.config.store import to_container
+from dilated_cifar.errors import UserError
+from dilated_cifar.models import build
+from dilated_cifar.runs import checkpoint
+from dilated_cifar.runs.checkpoint import Checkpoint
+
+
+class Storage:
+    """A storage of a tensor that claims to have so many numbers."""
+
+    def __init__(self, key: str, numbers: int) -> None:
+        self.pickled = ("storage", torch.FloatStorage, key, "cpu", numbers)
+
+
+class Call:
+    """A call that unpickling makes."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.pickled = function, arguments
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.pickled
+
+
+def tensor(storage: Storage, size: tuple[int, ...], stride: tuple[int, ...] = (1,)) -> Call:
+    return Call(torch._utils._rebuild_tensor_v2, storage, 0, size, stride, False, OrderedDict())
+
+
+def tuples(depth: int) -> tuple[Any, ...]:
+    """A tuple of tuples, each held twice by the next: hashing it takes 2**depth steps."""
+    content: tuple[Any, ...] = (0,)
+    for _ in range(depth):
+        content = (content, content)
+    return content
+
+
+class Pickler(pickle.Pickler):
+    def persistent_id(self, value: object) -> Any:
+        return value.pickled if isinstance(value, Storage) else None
+
+
+def forge(
+    path: Path, content: bytes, storages: Mapping[str, bytes], method: int = zipfile.ZIP_STORED
+) -> None:
+    """Write a file of torch's format that torch would not write."""
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("archive/data.pkl", content)
+        archive.writestr("archive/byteorder", "little")
+        archive.writestr("archive/version", "3\n")
+        for key, held in storages.items():
+            archive.writestr(f"archive/data/{key}", held)
+
+
+def pickled(model: object) -> bytes:
+    """The pickle of a checkpoint with these weights."""
+    buffer = io.BytesIO()
+    content = {"format": checkpoint.FORMAT, "version": checkpoint.VERSION, "model": model}
+    # Not by dict.update, which would hash what is to be hashed by the reader.
+    Pickler(buffer, 2).dump(content)
+    return buffer.getvalue()
+
+
+class Unhashed:
+    """A dict of one entry, whose key is not hashed where it is written."""
+
+    def __init__(self, key: object) -> None:
+        self.key = key
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OrderedDict, (), None, None, iter([(self.key, 0)])
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Callable[..., str]:
+    """Write and load a forged checkpoint; returns the one line that refuses it."""
+
+    def load(model: object, storages: Mapping[str, bytes] = {}, method: int = zipfile.ZIP_STORED) -> str:
+        path = tmp_path / "forged.pt"
+        forge(path, pickled(model), storages, method)
+        start = time.monotonic()
+        with pytest.raises(UserError) as refusal:
+            checkpoint.load(path)
+        assert time.monotonic() - start < 2
+        (line,) = str(refusal.value).splitlines()
+        assert line.startswith(f"{path}: ")
+        return line.removeprefix(f"{path}: ")
+
+    return load
+
+
+def test_a_tensor_larger_than_the_file_is_refused(refused: Callable[..., str]) -> None:
+    huge = tensor(Storage("0", 10**11), (10**11,))
+    assert "damaged, truncated or not a checkpoint" in refused({"w": huge}, {"0": bytes(16)})
+
+
+def test_a_compressed_file_is_refused_before_it_is_unpacked(refused: Callable[..., str]) -> None:
+    large = tensor(Storage("0", 2**25), (2**25,))
+    told = refused({"w": large}, {"0": bytes(2**27)}, zipfile.ZIP_DEFLATED)
+    assert told.startswith("its entries are compressed, doubled or larger than the file")
+
+
+def test_an_entry_that_claims_to_be_larger_than_the_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "claims.pt"
+    forge(path, pickled({}), {"0": bytes(16)})
+    content = bytearray(path.read_bytes())
+    last = content.rindex(b"PK\x01\x02")  # its record in the directory of the archive
+    content[last + 20 : last + 28] = struct.pack("<II", 10**9, 10**9)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="compressed, doubled or larger"):
+        checkpoint.load(path)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_entries_twice_in_a_file_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "double.pt"
+    forge(path, pickled({}), {"0": bytes(16)})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("archive/data/0", bytes(16))
+    with pytest.raises(UserError, match="compressed, doubled or larger"):
+        checkpoint.load(path)
+
+
+def test_a_call_that_takes_memory_is_refused(refused: Callable[..., str]) -> None:
+    assert "it holds __builtin__ bytearray" in refused({"w": Call(bytearray, 10**13)})
+
+
+def test_what_is_hashed_for_ever_is_refused(refused: Callable[..., str]) -> None:
+    assert "it holds a tuple in several places" in refused(Unhashed(tuples(28)))
+
+
+def test_deep_lists_are_refused(refused: Callable[..., str]) -> None:
+    content = b"\x80\x02" + b"]" * 10**5 + b"a" * (10**5 - 1) + b"."
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"{__name__}.pickled", lambda _: content)
+        assert "of another format" in refused({})
+
+
+@pytest.fixture(scope="module")
+def genuine(make_config: Callable[..., Config], tiny: list[str]) -> Checkpoint:
+    config = make_config(*tiny)
+    weights = dict(build(config.model, 10).state_dict())
+    return Checkpoint(to_container(config), config.data.class_names, 4, weights, {"loss/train": 1.5})
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"config": []}, "config is a list"),
+        ({"class_names": [1] * 10}, "epoch or class_names"),
+        ({"epoch": -1}, "epoch or class_names"),
+        ({"model": [1]}, "model is a list"),
+        ({"metrics": {"loss/train": "low"}}, "metrics are not numbers"),
+        ({"training": 3}, "training is a int"),
+    ],
+)
+def test_fields_of_other_kinds_are_refused(
+    genuine: Checkpoint, tmp_path: Path, keys: dict[str, Any], told: str
+) -> None:
+    checkpoint.save(replace(genuine, **keys), tmp_path / "odd.pt")
+    with pytest.raises(UserError, match=f"odd.pt: damaged or not of this release: {told}"):
+        checkpoint.load(tmp_path / "odd.pt")
+
+
+def widened(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return weights | {"classifier.bias": torch.zeros(1).expand(10**12)}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            lambda weights: weights | {"classifier.bias": torch.zeros(11)},
+            r"float32 \[11\]; expected float32 \[10\]",
+        ),
+        (lambda weights: weights | {"classifier.bias": torch.zeros(10).double()}, "float64"),
+        (lambda weights: weights | {"classifier.bias": torch.zeros(10).to_sparse()}, "no plain tensor"),
+        (lambda weights: weights | {"classifier.bias": [0.0] * 10}, "no plain tensor"),
+        (lambda weights: weights | {"classifier.wings": torch.zeros(1)}, "classifier.wings is not expected"),
+        (lambda weights: dict(list(weights.items())[:-1]), "classifier.bias is missing"),
+        (widened, r"float32 \[1000000000000\]"),
+        (lambda _: {}, "numbers or more are expected, it holds 0"),
+    ],
+)
+def test_weights_of_other_shapes_and_types_are_refused(
+    genuine: Checkpoint, change: Callable[[dict[str, Tensor]], Any], told: str
+) -> None:
+    other = replace(genuine, model=change(genuine.model))
+    with pytest.raises(UserError, match=rf"^a.pt: its weights do not fit its own model=cnn: .*{told}"):
+        checkpoint.restore(other, Path("a.pt"))
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"model": {"family": "os.system"}}, "model.family=os.system: expected one of cnn"),
+        ({"model": {"family": "resnet", "width": 10**8}}, "a network of at most 250,000,000"),
+        ({"model": {"family": "resnet", "width": 512}}, "numbers or more are expected, it holds"),
+        ({"model": {"family": "cnn", "_target_": "os.system"}}, "model._target_: no such key"),
+        ({"data": {"family": "spacing", "train": 10**12}}, "data.train=1000000000000: expected"),
+        ({"data": {"family": "cifar10", "root": "${oc.env:HOME}"}}, "expected plain data"),
+        ({"name": "../../x"}, "name='../../x': expected the name of a folder below another"),
+        ({"data": {"family": "spacing", "largest": 3}}, "names 10 classes, its own data=spacing has 2"),
+        ({3: 4}, "Key '3' not in"),
+    ],
+)
+def test_a_configuration_passes_the_checks_of_a_command_line(
+    genuine: Checkpoint, config: dict[str, Any], told: str
+) -> None:
+    start = time.monotonic()
+    with pytest.raises(UserError, match=rf"^a\.pt: .*{told}"):
+        checkpoint.restore(replace(genuine, config=genuine.config | config), Path("a.pt"))
+    assert time.monotonic() - start < 2
