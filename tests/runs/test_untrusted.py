@@ -21,6 +21,7 @@ from dilated_cifar.errors import UserError
 from dilated_cifar.models import build
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.checkpoint import Checkpoint
+from dilated_cifar.runs.verified import sealed
 
 
 class Storage:
@@ -57,16 +58,16 @@ class Pickler(pickle.Pickler):
         return value.pickled if isinstance(value, Storage) else None
 
 
-def forge(
-    path: Path, content: bytes, storages: Mapping[str, bytes], method: int = zipfile.ZIP_STORED
-) -> None:
-    """Write a file of torch's format that torch would not write."""
-    with zipfile.ZipFile(path, "w", method) as archive:
+def forge(content: bytes, storages: Mapping[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
+    """A file of torch's format that torch would not write."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
         archive.writestr("archive/data.pkl", content)
         archive.writestr("archive/byteorder", "little")
         archive.writestr("archive/version", "3\n")
         for key, held in storages.items():
             archive.writestr(f"archive/data/{key}", held)
+    return buffer.getvalue()
 
 
 def pickled(model: object) -> bytes:
@@ -89,12 +90,12 @@ class Unhashed:
 
 
 @pytest.fixture
-def refused(tmp_path: Path) -> Callable[..., str]:
-    """Write and load a forged checkpoint; returns the one line that refuses it."""
+def refused(tmp_path: Path) -> Callable[[bytes], str]:
+    """Load a forged checkpoint; returns the one line that refuses it."""
 
-    def load(model: object, storages: Mapping[str, bytes] = {}, method: int = zipfile.ZIP_STORED) -> str:
+    def load(archive: bytes) -> str:
         path = tmp_path / "forged.pt"
-        forge(path, pickled(model), storages, method)
+        path.write_bytes(archive)
         start = time.monotonic()
         with pytest.raises(UserError) as refusal:
             checkpoint.load(path)
@@ -106,51 +107,56 @@ def refused(tmp_path: Path) -> Callable[..., str]:
     return load
 
 
-def test_a_tensor_larger_than_the_file_is_refused(refused: Callable[..., str]) -> None:
+Refused = Callable[[bytes], str]
+
+
+def test_a_tensor_larger_than_the_file_is_refused(refused: Refused) -> None:
     huge = tensor(Storage("0", 10**11), (10**11,))
-    assert "damaged, truncated or not a checkpoint" in refused({"w": huge}, {"0": bytes(16)})
+    told = refused(sealed(forge(pickled({"w": huge}), {"0": bytes(16)})))
+    assert "damaged, truncated or not a checkpoint" in told
 
 
-def test_a_compressed_file_is_refused_before_it_is_unpacked(refused: Callable[..., str]) -> None:
-    large = tensor(Storage("0", 2**25), (2**25,))
-    told = refused({"w": large}, {"0": bytes(2**27)}, zipfile.ZIP_DEFLATED)
-    assert told.startswith("it unpacks to more than its size")
+def test_a_compressed_file_is_refused_before_it_is_unpacked(refused: Refused) -> None:
+    large = tensor(Storage("0", 2**26), (2**26,))
+    content = forge(pickled({"w": large}), {"0": bytes(2**28)}, zipfile.ZIP_DEFLATED)
+    assert len(content) < 2**20
+    assert refused(sealed(content)).startswith("it unpacks to more than its size")
+    assert refused(content).startswith("damaged")
 
 
-def test_an_entry_that_claims_to_be_larger_than_the_file_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "claims.pt"
-    forge(path, pickled({}), {"0": bytes(16)})
-    content = bytearray(path.read_bytes())
+def test_an_entry_that_claims_to_be_larger_than_the_file_is_refused(refused: Refused) -> None:
+    content = bytearray(forge(pickled({}), {"0": bytes(16)}))
     last = content.rindex(b"PK\x01\x02")  # its record in the directory of the archive
     content[last + 20 : last + 28] = struct.pack("<II", 10**9, 10**9)
-    path.write_bytes(content)
-    with pytest.raises(UserError, match="it unpacks to more than its size, or holds an entry twice"):
-        checkpoint.load(path)
+    assert refused(sealed(bytes(content))).startswith("it unpacks to more than its size")
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_entries_twice_in_a_file_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "double.pt"
-    forge(path, pickled({}), {"0": bytes(16)})
-    with zipfile.ZipFile(path, "a") as archive:
+def test_entries_twice_in_a_file_are_refused(refused: Refused) -> None:
+    buffer = io.BytesIO(forge(pickled({}), {"0": bytes(16)}))
+    with zipfile.ZipFile(buffer, "a") as archive:
         archive.writestr("archive/data/0", bytes(16))
-    with pytest.raises(UserError, match="it unpacks to more than its size, or holds an entry twice"):
-        checkpoint.load(path)
+    assert "holds an entry twice" in refused(sealed(buffer.getvalue()))
 
 
-def test_a_call_that_takes_memory_is_refused(refused: Callable[..., str]) -> None:
-    assert "it holds __builtin__ bytearray" in refused({"w": Call(bytearray, 10**13)})
+def test_a_call_that_takes_memory_is_refused(refused: Refused) -> None:
+    content = forge(pickled({"w": Call(bytearray, 10**13)}), {})
+    assert "it holds __builtin__ bytearray" in refused(sealed(content))
 
 
-def test_what_is_hashed_for_ever_is_refused(refused: Callable[..., str]) -> None:
-    assert "it holds a tuple in several places" in refused(Unhashed(tuples(28)))
+def test_what_is_hashed_for_ever_is_refused(refused: Refused) -> None:
+    content = forge(pickled(Unhashed(tuples(28))), {})
+    assert "it holds a tuple in several places" in refused(sealed(content))
 
 
-def test_deep_lists_are_refused(refused: Callable[..., str]) -> None:
-    content = b"\x80\x02" + b"]" * 10**5 + b"a" * (10**5 - 1) + b"."
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(f"{__name__}.pickled", lambda _: content)
-        assert "of another format" in refused({})
+def test_deep_lists_are_refused(refused: Refused) -> None:
+    content = forge(b"\x80\x02" + b"]" * 10**5 + b"a" * (10**5 - 1) + b".", {})
+    assert "of another format" in refused(sealed(content))
+
+
+def test_a_device_is_no_checkpoint() -> None:
+    with pytest.raises(UserError, match=r"^/dev/zero: no such file"):
+        checkpoint.load(Path("/dev/zero"))
 
 
 @pytest.fixture(scope="module")
