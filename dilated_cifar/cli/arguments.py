@@ -152,12 +152,18 @@ def in_grammar(command: Command, typed: Sequence[str]) -> Iterator[str]:
             files.setdefault(key, []).extend(several(key, value))
         elif key in command.texts and value != "null" and value[0] not in "'\"":
             yield f"{key}={quoted(value)}"
-        elif key in command.lists and value != "null" and value[0] != "[":
+        elif key in command.lists and value != "null" and not is_list(argument):
             yield f"{key}=[{value}]"
         else:
             yield argument
     for key, names in files.items():
         yield f"{key}=[{','.join(map(quoted, names))}]"
+
+
+def is_list(override: str) -> bool:
+    """Whether an override gives one list, in brackets."""
+    (parsed,) = parse([override])
+    return not parsed.is_sweep_override() and isinstance(parsed.value(), list)
 
 
 def several(key: str, value: str) -> list[str]:

@@ -75,6 +75,8 @@ def test_folders_of_runs_need_no_key_and_lists_no_brackets(
     assert value(arguments, "paths") == ["runs/a", "lr=0.1", "b, [c]", "sub/x=1"]
     assert value(arguments, "group_by") == ["model.dilations", "seed"]
     assert value(arguments, "accuracies") == [0.8, "90%"]
+    for typed, read in (("2,2,2", [2, 2, 2]), ("[1,2,5],[2,2]", [[1, 2, 5], [2, 2]]), ("[1,2]", [1, 2])):
+        assert value(read_arguments(explain.COMMAND, [f"rates={typed}"]), "rates") == read
 
 
 @pytest.mark.parametrize("label", ["[1,1,1]", "dilations=[1,1,1], pool=true", "a, b"])

@@ -118,7 +118,7 @@ def test_any_unit_of_any_layer_may_be_chosen(told: Told, tmp_path: Path) -> None
         (["rates=[[]]"], "the list of rates is empty"),
         (["rates=[[1,0]]"], "rates=[1,0]: rate 0"),
         (["rates=[[1,2],3]"], "rates=[[1,2],3]: expected lists of rates"),
-        (["rates=abc"], "rates=abc: expected lists of rates"),
+        (["rates=abc"], "rates=[abc]: rate 'abc' in ['abc'] is no dilation"),
         (["rates=[[9000]]"], "a receptive field of at most 999 pixels"),
         (["model.dilations=[]"], "model.dilations=[]: expected 3 rates"),
         (["model.dilations=[1,2,30]"], "a map that does not vanish: layer 3"),
