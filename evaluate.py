@@ -2,7 +2,7 @@
 
 import sys
 
-from dilated_cifar.cli.evaluate import main
+from dilated_cifar.start import start
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("evaluate"))

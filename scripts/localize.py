@@ -1,8 +1,11 @@
 """Show where a network sees its class: `python scripts/localize.py outputs/NAME`; `--help`."""
 
 import sys
-
-from dilated_cifar.cli.localize import main
+from pathlib import Path
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Also a Python in which the package is not installed finds it, and can tell which Python to take.
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    from dilated_cifar.start import start
+
+    sys.exit(start("localize"))

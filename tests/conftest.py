@@ -2,6 +2,7 @@ import dataclasses
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import register_schemas, to_config
 from dilated_cifar.data.cifar10 import ARCHIVE
 from dilated_cifar.runs import record
+
+
+@pytest.fixture(scope="session", autouse=True)
+def activated() -> None:
+    """As in an activated environment, where hints name programs without their paths."""
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """A command line, read once into options and overrides."""
 
 import argparse
+import difflib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from hydra.errors import OverrideParseException
 
 from dilated_cifar import __version__
 from dilated_cifar.cli.errors import syntax_fault
+from dilated_cifar.cli.suggestions import assignment, choice_named, list_wanted
 from dilated_cifar.errors import UserError
 
+HELP = "--help lists the keys"
 RUN_KEYS = ("run", "checkpoint")
 """What may stand before a run's folder or .pt file in every command that takes runs."""
 
@@ -88,6 +91,22 @@ class Options(argparse.ArgumentParser):
         """Raise a UserError, where argparse would print several lines and exit."""
         raise UserError(f"{message}; --help lists the options")
 
+    def require_known(self, command: Command, argv: Sequence[str]) -> None:
+        """Raise a UserError that says what to type for the first option that there is not.
+
+        argparse would take -model for -m with more letters, and --mul for --multirun.
+        """
+        known = [name for action in self._actions for name in action.option_strings]
+        for place, argument in enumerate(argv):
+            name, equals, value = argument.partition("=")
+            if not re.match(r"--?[A-Za-z]", name) or name in known:
+                continue
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+            following = [value] if equals else argv[place + 1 :]
+            meant = near[0] if near else assignment(command.config, name.lstrip("-"), following)
+            told = f"write {meant}" if meant else "--help lists the options"
+            raise UserError(f"{name}: no such option; {told}")
+
 
 def read_arguments(command: Command, argv: Sequence[str]) -> Arguments:
     """Read what follows a command's name.
@@ -98,9 +117,8 @@ def read_arguments(command: Command, argv: Sequence[str]) -> Arguments:
     """
     parser = Options(add_help=False, parents=[get_args_parser()], conflict_handler="resolve")
     parser.add_argument("--version", action="version", version=f"dilated-cifar {__version__}")
-    options, unknown = parser.parse_known_intermixed_args(argv)
-    if unknown:
-        raise UserError(f"{unknown[0]}: no such option; --help lists the options")
+    parser.require_known(command, argv)
+    options = parser.parse_intermixed_args(argv)
     parsed = parse(list(in_grammar(command, options.overrides)))
     saved = [each for each in parsed if each.key_or_group == "config" and "config" in command.texts]
     path = saved_configuration(str(saved[-1].value())) if saved else None
@@ -135,12 +153,13 @@ def in_grammar(command: Command, typed: Sequence[str]) -> Iterator[str]:
     """
     files: dict[str, list[str]] = {}
     taking = command.runs
-    for argument in typed:
+    for place, argument in enumerate(typed):
         key, _, value = argument.partition("=")
         is_path = taking and (Path(argument).exists() or (taking == command.runs and "/" in key))
         if not is_override(argument) or is_path:
-            if not taking:
-                raise UserError(f"{argument}: expected key=value; --help lists the keys")
+            if not taking or (taking == command.runs and not Path(argument).exists()):
+                require_place(command, argument, typed[place + 1 :])
+            assert taking is not None
             files.setdefault(taking, []).append(argument)
             continue
         key = command.runs if command.runs and key in RUN_KEYS else key
@@ -148,6 +167,8 @@ def in_grammar(command: Command, typed: Sequence[str]) -> Iterator[str]:
         taking = key if takes_files else command.runs
         if not value and (takes_files or key in (*command.texts, *command.lists)):
             raise UserError(f"{argument}: expected a value; leave it out for the default")
+        if not takes_files and key not in command.lists and (meant := list_wanted(command.config, argument)):
+            raise UserError(f"{argument}: expected a list; write {meant}")
         if takes_files:
             files.setdefault(key, []).extend(several(key, value))
         elif key in command.texts and value != "null" and value[0] not in "'\"":
@@ -158,6 +179,17 @@ def in_grammar(command: Command, typed: Sequence[str]) -> Iterator[str]:
             yield argument
     for key, names in files.items():
         yield f"{key}=[{','.join(map(quoted, names))}]"
+
+
+def require_place(command: Command, argument: str, following: Sequence[str]) -> None:
+    """Raise a UserError where an argument without an equals sign is no path, with what it may have meant."""
+    meant = None
+    if re.fullmatch(r"[\w.-]+", argument) and not argument.endswith(".pt"):
+        meant = choice_named(command.config, argument) or assignment(command.config, argument, following)
+    if command.runs and meant:
+        raise UserError(f"{argument}: no such file or folder; write {meant}")
+    if not command.runs:
+        raise UserError(f"{argument}: expected KEY=VALUE; {f'write {meant}' if meant else HELP}")
 
 
 def is_list(override: str) -> bool:

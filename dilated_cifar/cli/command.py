@@ -1,5 +1,6 @@
 """What all commands do alike: read their arguments, answer options and compose a configuration."""
 
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -72,7 +73,8 @@ def answer_option(command: Command, arguments: Arguments) -> int | None:
     if options.resolve and not options.cfg:
         raise UserError("--resolve: expected --cfg job beside it")
     if options.multirun and not command.sweeps:
-        raise UserError(f"--multirun: {command.name} makes no sweeps; leave it out")
+        typed = [each for each in arguments.typed if each not in ("-m", "--multirun")]
+        raise UserError(f"-m: {command.name} makes no sweeps; write: {command_line(command.name, *typed)}")
     if not asked:
         return None
     with composing(command, arguments) as composer:
@@ -128,8 +130,10 @@ def compose(command: Command, arguments: Arguments, schema: type[Schema]) -> Sch
         UserError: an argument or a YAML file does not fit, or several values are typed for one key.
     """
     if arguments.swept:
-        override = arguments.swept[0].input_line
-        raise UserError(f"{override}: expected one value, or a list in brackets and quotes")
+        override = arguments.swept[0]
+        first = next(override.sweep_string_iterator(), "VALUE")
+        meant = shlex.quote(f"{override.key_or_group}={first}")
+        raise UserError(f"{override.input_line}: expected one value; write {meant}")
     with composing(command, arguments) as composer:
         config = OmegaConf.to_object(composer.hydra.get_sanitized_cfg(composer.compose(), "job"))
     assert isinstance(config, schema)

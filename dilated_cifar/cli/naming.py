@@ -1,8 +1,10 @@
 """Names made of what was typed: of run folders, and of the commands themselves."""
 
 import hashlib
+import os
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -13,7 +15,8 @@ from omegaconf import DictConfig
 
 from dilated_cifar.cli.arguments import Arguments
 from dilated_cifar.cli.choices import installed
-from dilated_cifar.config.run import LOCAL_KEYS, Config
+from dilated_cifar.cli.trials import trial_folder
+from dilated_cifar.config.run import LOCAL_KEYS
 
 LONGEST_NAME = 120
 SCRIPTS = {
@@ -28,12 +31,23 @@ SCRIPTS = {
 
 def command_line(command: str, *arguments: str) -> str:
     """A command as this user calls it: by the name it was installed under, or by its file in a checkout."""
-    program = Path(sys.argv[0])
-    if installed() or program.stem.startswith("dilated-cifar"):
-        return shlex.join([f"dilated-cifar-{command}", *arguments])
-    ours = [script for script in SCRIPTS.values() if program.name == Path(script).name]
-    checkout = program.parents[len(Path(ours[0]).parts) - 1] if ours else Path()
-    return shlex.join(["python", str(checkout / SCRIPTS[command]), *arguments])
+    called = Path(sys.argv[0])
+    if installed() or called.stem.startswith("dilated-cifar"):
+        return shlex.join([program(f"dilated-cifar-{command}"), *arguments])
+    ours = [script for script in SCRIPTS.values() if called.name == Path(script).name]
+    checkout = called.parents[len(Path(ours[0]).parts) - 1] if ours else Path()
+    return shlex.join([program("python"), str(checkout / SCRIPTS[command]), *arguments])
+
+
+def program(name: str) -> str:
+    """A program beside this Python, as it can be typed here: with its path unless PATH leads to it."""
+    here = Path(sys.executable).with_name(name)
+    if name == "python" and not here.exists():
+        here = Path(sys.executable)
+    found = shutil.which(here.name)
+    if not here.exists() or (found and Path(found).absolute() == here):
+        return here.name
+    return os.path.relpath(here) if here.is_relative_to(Path.cwd()) else str(here)
 
 
 def sweep_folder(arguments: Arguments) -> Path:
@@ -43,7 +57,7 @@ def sweep_folder(arguments: Arguments) -> Path:
     return Path(arguments.value("output_dir") or "outputs") / name
 
 
-def run_folder(config: Config | DictConfig, fixed: Collection[str]) -> Path:
+def run_folder(config: DictConfig, fixed: Collection[str]) -> Path:
     """The folder of the job that Hydra is calling; `fixed` are the keys that no sweep varies."""
     context = HydraConfig.get()
     default = context.runtime.choices.get("model") or "run"
@@ -51,10 +65,19 @@ def run_folder(config: Config | DictConfig, fixed: Collection[str]) -> Path:
     if context.mode is RunMode.MULTIRUN:
         # What all jobs share is in the sweep's own name.
         varied = [override for override in overrides if split_override(override)[0] not in fixed]
-        return Path(context.sweep.dir) / run_name(varied, default)
+        sweep, name = Path(context.sweep.dir), run_name(varied, default)
+        # Earlier releases named the folders of trials by their values; such a search goes on in them.
+        if not searches(context.sweeper) or (sweep / name).is_dir():
+            return sweep / name
+        return trial_folder(sweep, dict(split_override(override) for override in sorted(varied)))
     named = any(split_override(override)[0] in ("model", "experiment") for override in overrides)
     made = run_name(overrides if named else [f"model={default}", *overrides], default)
     return Path(config.output_dir) / (config.name or made)
+
+
+def searches(sweeper: DictConfig) -> bool:
+    """Whether Hydra's sweeper proposes values by the results of others."""
+    return "optuna" in sweeper._target_
 
 
 def run_name(overrides: Iterable[str], default: str) -> str:

@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from dilated_cifar.cli.arguments import Arguments, Command, quoted
 from dilated_cifar.cli.command import composing, execute, require_schemas
-from dilated_cifar.cli.naming import command_line, run_folder, sweep_folder
+from dilated_cifar.cli.naming import command_line, program, run_folder, searches, sweep_folder
 from dilated_cifar.cli.sweep import JobStatus, StopJobs, for_this_process, run_job
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import to_config
@@ -77,7 +77,7 @@ def run(arguments: Arguments) -> int:
 
 def run_one(arguments: Arguments) -> int:
     """A single run; what goes wrong in it is raised."""
-    remedy = "several values make a sweep; write: " + command_line("train", "-m") + " ..."
+    remedy = "several values make a sweep; write: " + command_line("train", "-m", *arguments.typed)
     if arguments.swept:
         raise UserError(f"{arguments.swept[0].input_line}: {remedy}")
     fixed = arguments.fixed
@@ -87,7 +87,7 @@ def run_one(arguments: Arguments) -> int:
         try:
             if swept := HydraConfig.get().sweeper.params:
                 raise UserError(f"{', '.join(f'{key}={swept[key]}' for key in swept)}: {remedy}")
-            train_once(composed, fixed)
+            train_once(composed, lambda: run_folder(composed, fixed))
         except Exception as error:
             return error
         return None
@@ -107,7 +107,8 @@ def run_sweep(arguments: Arguments) -> int:
     # Launchers pickle this function and call the copies in other processes: it holds plain data alone.
     def job(composed: DictConfig) -> float | None:
         place = run_folder(composed, fixed)
-        return run_job(jobs, HydraConfig.get().job.num, place, lambda: train_once(composed, fixed, jobs))
+        number = HydraConfig.get().job.num
+        return run_job(jobs, number, place, lambda: train_once(composed, lambda: place, jobs))
 
     ended: Exception | None = None
     elsewhere = arguments.value("hydra/launcher") not in (None, "basic")
@@ -115,6 +116,8 @@ def run_sweep(arguments: Arguments) -> int:
         with StopJobs(jobs) if elsewhere else nullcontext() as stop:
             try:
                 with console(), composing(COMMAND, arguments) as composer:
+                    if not elsewhere and not arguments.swept:
+                        require_a_sweep(composer.compose(), arguments)
                     composer.hydra.multirun(composer.name, job, [*composer.overrides, "hydra.mode=MULTIRUN"])
             except UserError:
                 raise
@@ -122,7 +125,25 @@ def run_sweep(arguments: Arguments) -> int:
                 ended = error
         if stop and stop.received:
             raise Interrupted(stop.received, folder)
-        return list_failures(jobs, ended)
+        status = list_failures(jobs, ended)
+        if any(outcome is None for _, outcome in jobs.outcomes()):
+            print_curves(folder)
+            print("compare:     " + command_line("compare", str(folder)))
+        return status
+
+
+def require_a_sweep(composed: DictConfig, arguments: Arguments) -> None:
+    """Raise a UserError where neither the arguments nor an experiment give any key several values."""
+    if not composed.hydra.sweeper.get("params"):
+        typed = [each for each in arguments.typed if each not in ("-m", "--multirun")]
+        raise UserError(
+            f"-m: no key has several values, such as seed=0,1,2; write: {command_line('train', *typed)}"
+        )
+
+
+def print_curves(folder: Path) -> None:
+    """Say how to look at the curves of the runs below a folder."""
+    print("curves:      " + shlex.join([program("tensorboard"), "--logdir", str(folder)]))
 
 
 def list_failures(jobs: JobStatus, ended: Exception | None) -> int:
@@ -135,18 +156,25 @@ def list_failures(jobs: JobStatus, ended: Exception | None) -> int:
     return 1 if failed or ended else 0
 
 
-def train_once(composed: DictConfig, fixed: Collection[str], jobs: JobStatus | None = None) -> float | None:
+def train_once(
+    composed: DictConfig, place: Callable[[], Path], jobs: JobStatus | None = None
+) -> float | None:
     """Train, continue or report one run; a sweep's job where there are `jobs`.
+
+    Args:
+        composed: Its configuration, not yet checked.
+        place: Returns its folder, asked after the check where it is no sweep's.
+        jobs: The jobs of the sweep.
 
     Returns:
         Its validation accuracy, if it held images out.
     """
     beside_others = jobs is not None and jobs.elsewhere
-    with refusal_file(run_folder(composed, fixed) if jobs else None):
+    with refusal_file(place() if jobs else None):
         require_schemas(composed, HydraConfig.get().runtime)
         config = to_config(composed)
         require_a_value(config)
-    folder = run_folder(config, fixed)
+    folder = place()
     # The saved configuration names its folder, so that `config=FILE` is the same run again.
     config = replace(config, name=Path(os.path.relpath(folder, config.output_dir)).as_posix())
 
@@ -154,17 +182,18 @@ def train_once(composed: DictConfig, fixed: Collection[str], jobs: JobStatus | N
         # A search may try the same point twice at once: the second one has the first one's result.
         return jobs is not None and beside_others and not jobs.stopped
 
-    with opened(folder, config, waits) as found, log_file(folder), error_file(folder):
+    with opened(folder, config, waits) as found, log_file(folder) as log, error_file(folder, log):
+        logger.info(
+            "%s: finished before, left as it is" if found is Found.FINISHED else "run folder: %s", folder
+        )
         # Only now: everything above answers at once, importing torch takes seconds.
         from dilated_cifar.runs.reading import read_summary
         from dilated_cifar.training.loop import train
         from dilated_cifar.training.table import result_line, show
 
         if found is Found.FINISHED:
-            logger.info("%s: finished before, left as it is", folder)
             summary = read_summary(folder)
         else:
-            logger.info("run folder: %s", folder)
             if jobs is not None and beside_others:
                 config = for_this_process(config, jobs, HydraConfig.get().job.num)
             summary = train(config, folder)
@@ -172,7 +201,9 @@ def train_once(composed: DictConfig, fixed: Collection[str], jobs: JobStatus | N
             logger.info("%s", result_line(summary))
         else:
             show(summary, folder)
-            print("curves:      " + shlex.join(["tensorboard", "--logdir", str(folder)]))
+        if jobs is None:
+            # Of the folder above: there, TensorBoard shows the run under its name.
+            print_curves(folder.parent)
             print("evaluate:    " + command_line("evaluate", str(folder)))
     chosen = summary.selected.validation
     return None if chosen is None else chosen.accuracy
@@ -181,8 +212,7 @@ def train_once(composed: DictConfig, fixed: Collection[str], jobs: JobStatus | N
 def require_a_value(config: Config) -> None:
     """Raise a UserError where a search could not learn from a run of this configuration."""
     context = HydraConfig.get()
-    searches = context.mode is RunMode.MULTIRUN and "optuna" in context.sweeper._target_
-    if searches and config.data.validation == 0:
+    if context.mode is RunMode.MULTIRUN and searches(context.sweeper) and config.data.validation == 0:
         raise UserError("data.validation=0: expected images to hold out; a search goes by their accuracy")
 
 
@@ -204,13 +234,13 @@ def console() -> Iterator[None]:
 
 
 @contextmanager
-def log_file(folder: Path) -> Iterator[None]:
+def log_file(folder: Path) -> Iterator[logging.Handler]:
     """Also append the log lines to the run's train.log."""
     handler = RunLog(folder / LOG, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)
     try:
-        yield
+        yield handler
     finally:
         logger.removeHandler(handler)
         with suppress(OSError):
@@ -239,8 +269,11 @@ def refusal_file(folder: Path | None) -> Iterator[None]:
 
 
 @contextmanager
-def error_file(folder: Path) -> Iterator[None]:
-    """Leave what goes wrong in the run's error.txt: one line, and the traceback where it is a bug."""
+def error_file(folder: Path, log: logging.Handler) -> Iterator[None]:
+    """Leave what goes wrong in the run's error.txt: one line, and the traceback where it is a bug.
+
+    The line goes to the run's log too; the screen has it from whoever catches the error.
+    """
     path = folder / ERROR
     path.unlink(missing_ok=True)
     try:
@@ -249,5 +282,6 @@ def error_file(folder: Path) -> Iterator[None]:
         details = "" if isinstance(error, UserError) else "\n" + traceback.format_exc()
         with suppress(OSError):  # of a full disk or a folder that is gone the error itself tells
             path.write_text(f"{one_line(error)}\n{details}", encoding="utf-8")
-        logger.error("failed: %s", one_line(error))
+        message = ("failed: %s", (one_line(error),))
+        log.handle(logging.LogRecord(logger.name, logging.ERROR, __file__, 0, *message, None))
         raise

@@ -110,7 +110,7 @@ def test_a_saved_configuration_takes_the_place_of_the_projects(tmp_path: Path) -
         ("device=#1", "unexpected # in device=#1;"),
         ("device=a=b", "unexpected = in device=a=b;"),
         ("seed=f(1)", "Unknown function 'f'"),
-        ("epochs", "epochs: expected key=value"),
+        ("epochs", "epochs: expected KEY=VALUE; write epochs=VALUE"),
         ("name=", "name=: expected a value; leave it out"),
     ],
 )

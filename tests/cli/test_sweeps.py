@@ -63,6 +63,9 @@ def test_joblib_runs_jobs_side_by_side_lists_the_failed_and_skips_the_finished(
         assert f"[{job}] epoch 1/1" in done.stdout
     assert not list(folder.glob(".jobs-*"))
 
+    assert (done.stdout + done.stderr).count("expected a map") == 1
+    assert "compare:     python" in done.stdout
+
     again = run(*arguments)
     assert again.returncode == 1
     assert again.stdout.count("finished before") == 2
@@ -74,6 +77,7 @@ def test_submitit_runs_each_job_in_a_process_of_its_own(
 ) -> None:
     require_engine("submitit_launcher")
     done = run("hydra/launcher=submitit_local", "model.dilations=[9,9,9],[1,1,1],[1,2,5]", "name=rates")
+    assert not [path for path in tmp_path.rglob("*") if "%" in path.name]
     folder = tmp_path / "outputs" / "rates"
     assert done.returncode == 1, done.stderr
     assert len(failures(done)) == 1
@@ -100,6 +104,7 @@ def test_a_search_goes_by_validation_accuracy_leaves_out_failed_trials_and_conti
     summaries = [json.loads(path.read_text()) for path in folder.glob("*/summary.json")]
     assert len(summaries) == 1
     assert len(failures(done)) == len(list(folder.glob("*/error.txt"))) == 2
+    assert {path.name for path in folder.glob("*/")} == {"trial-00", "trial-01", "trial-02"}
     found = yaml.safe_load((folder / "optimization_results.yaml").read_text())
     assert found["best_value"] == summaries[0]["best"]["validation"]["accuracy"]
     assert found["best_params"]["model.dilations"] == "[1,1,1]"
