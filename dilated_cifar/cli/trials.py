@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from dilated_cifar.runs.record import write_text
+from dilated_cifar.runs.atomic import write_text
 
 TRIALS = "trials.csv"
 
