@@ -1,5 +1,6 @@
 """What a user is meant to read instead of a traceback."""
 
+import re
 from pathlib import Path
 
 
@@ -25,6 +26,18 @@ class Interrupted(KeyboardInterrupt):
         super().__init__(f"stopped by signal {signal}; the state is saved in {folder}")
         self.status = 128 + signal
         self.folder = folder
+
+
+def printable(text: str) -> str:
+    """A text of unknown origin, for a terminal or TensorBoard, without what they would obey and not show.
+
+    That is control characters (line breaks and tabs apart), such as those that begin escape sequences, marks
+    that reverse the order of what follows, and bytes that are no text.
+    """
+    return UNPRINTABLE.sub("\ufffd", text)
+
+
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def one_line(error: Exception) -> str:

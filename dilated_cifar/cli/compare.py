@@ -8,7 +8,7 @@ from dilated_cifar.cli.arguments import Arguments, Command
 from dilated_cifar.cli.command import compose, execute
 from dilated_cifar.cli.errors import fail
 from dilated_cifar.config.compare import CompareConfig
-from dilated_cifar.errors import UserError
+from dilated_cifar.errors import UserError, printable
 from dilated_cifar.runs.folder import folder_of
 
 COMMAND = Command(
@@ -73,7 +73,7 @@ def run(arguments: Arguments) -> int:
         raise UserError(f"no finished run to compare: none of {len(found.left_out)} run folders is finished")
     comparison = compare(found, group_by=config.group_by, baseline=config.baseline, accuracies=config.shares)
     for note in comparison.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(printable(f"note: {note}"), file=sys.stderr)
     runs = [run.folder for run in found.runs]
     folder = Path(config.output) if config.output else report_folder(paths, runs)
     prepare(folder)

@@ -1,5 +1,6 @@
 """From exceptions to one line on stderr and an exit status."""
 
+import logging
 import os
 import re
 import sys
@@ -13,7 +14,7 @@ from yaml import MarkedYAMLError
 from dilated_cifar.cli.choices import fault, file_of, yaml_fault
 from dilated_cifar.config.base import nearest_first
 from dilated_cifar.config.messages import describe
-from dilated_cifar.errors import Interrupted, UserError
+from dilated_cifar.errors import Interrupted, UserError, printable
 
 CLOSING = {"[": "]", "{": "}", "(": ")"}
 SIGNS = {"[": "bracket", "{": "brace", "(": "parenthesis", "'": "quote", '"': "quote"}
@@ -43,8 +44,21 @@ def guard(call: Callable[[], int], again: Callable[[], str]) -> int:
 
 def fail(message: str, status: int) -> int:
     """Print `message` as one line on stderr and return `status`."""
-    print("error:", " ".join(message.split()), file=sys.stderr)
+    print("error:", printable(" ".join(message.split())), file=sys.stderr)
     return status
+
+
+class LineFormatter(logging.Formatter):
+    """Log lines for a terminal or a file that is shown on one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, printable."""
+        return printable(super().format(record))
+
+
+def fail_for(faults: Sequence[str]) -> int:
+    """Print what was wrong in an input that otherwise was used; returns the exit status."""
+    return max((fail(fault, UserError.status) for fault in faults), default=0)
 
 
 def explain(error: Exception, chosen: Iterable[tuple[str, str]], folders: Sequence[Path]) -> str | None:

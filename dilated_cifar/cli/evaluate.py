@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dilated_cifar.cli.arguments import Arguments, Command
 from dilated_cifar.cli.command import compose, execute
+from dilated_cifar.cli.errors import fail_for
 from dilated_cifar.config.evaluate import EvaluateConfig
 
 COMMAND = Command(
@@ -39,5 +40,4 @@ def run(arguments: Arguments) -> int:
     # Only now: everything above answers at once, importing torch takes seconds.
     from dilated_cifar.evaluation.evaluation import evaluate_all
 
-    evaluate_all(config)
-    return 0
+    return fail_for(evaluate_all(config))

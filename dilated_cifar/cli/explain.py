@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dilated_cifar.cli.arguments import Arguments, Command
 from dilated_cifar.cli.command import compose, execute
+from dilated_cifar.cli.errors import fail_for
 from dilated_cifar.cli.naming import run_name, split_override
 from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.errors import UserError
@@ -51,12 +52,11 @@ def run(arguments: Arguments) -> int:
             raise UserError(f"{override}: a checkpoint brings its own network; leave out one of the two")
         from dilated_cifar.inspection.checkpoints import explain_checkpoints
 
-        explain_checkpoints(config)
-    else:
-        from dilated_cifar.inspection.explanation import explain_model
+        return fail_for(explain_checkpoints(config))
+    from dilated_cifar.inspection.explanation import explain_model
 
-        name = run_name(chosen(arguments, *NAMING), default="dilated_125")
-        explain_model(config, Path(config.output or Path("outputs") / "explain" / name), name)
+    name = run_name(chosen(arguments, *NAMING), default="dilated_125")
+    explain_model(config, Path(config.output or Path("outputs") / "explain" / name), name)
     return 0
 
 

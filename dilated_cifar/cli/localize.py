@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dilated_cifar.cli.arguments import Arguments, Command
 from dilated_cifar.cli.command import compose, execute
+from dilated_cifar.cli.errors import fail_for
 from dilated_cifar.config.localize import LocalizeConfig
 
 COMMAND = Command(
@@ -41,6 +42,7 @@ def run(arguments: Arguments) -> int:
     # Only now: everything above answers at once, importing torch takes seconds.
     from dilated_cifar.inspection.localization.localization import localize_pictures, localize_scenes
 
-    localize = localize_pictures if config.images else localize_scenes
-    localize(config)
+    if config.images:
+        return fail_for(localize_pictures(config))
+    localize_scenes(config)
     return 0

@@ -17,6 +17,7 @@ from types import FrameType
 
 from filelock import FileLock
 
+from dilated_cifar.cli.errors import LineFormatter
 from dilated_cifar.config.run import Config
 from dilated_cifar.errors import Interrupted, one_line
 from dilated_cifar.locks import acquired, lock_at
@@ -133,7 +134,7 @@ def end_if_alone(jobs: JobStatus) -> None:
 def own_process(jobs: JobStatus, name: str) -> Iterator[None]:
     """Give a job in another process its lines on the screen, and a listener for the end of the command."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter(f"[{name}] %(message)s"))
+    handler.setFormatter(LineFormatter(f"[{name}] %(message)s"))
     logger.setLevel(logging.INFO)
     logger.propagate = False
     logger.addHandler(handler)

@@ -16,11 +16,12 @@ from omegaconf import DictConfig
 
 from dilated_cifar.cli.arguments import Arguments, Command, quoted
 from dilated_cifar.cli.command import composing, execute, require_schemas
+from dilated_cifar.cli.errors import LineFormatter
 from dilated_cifar.cli.naming import command_line, program, run_folder, searches, sweep_folder
 from dilated_cifar.cli.sweep import JobStatus, StopJobs, for_this_process, run_job
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import to_config
-from dilated_cifar.errors import Interrupted, UserError, one_line
+from dilated_cifar.errors import Interrupted, UserError, one_line, printable
 from dilated_cifar.runs.folder import Found, opened
 from dilated_cifar.runs.record import CONFIG, ERROR, LOG
 
@@ -150,7 +151,7 @@ def list_failures(jobs: JobStatus, ended: Exception | None) -> int:
     """Print the failed jobs, and what ended the whole sweep; returns the exit status."""
     failed = [(folder, outcome) for folder, outcome in jobs.outcomes() if outcome is not None]
     for folder, outcome in failed:
-        print(f"failed: {folder}: {outcome}", file=sys.stderr)
+        print(printable(f"failed: {folder}: {outcome}"), file=sys.stderr)
     if ended:
         print(f"error: the sweep ended early: {one_line(ended)}", file=sys.stderr)
     return 1 if failed or ended else 0
@@ -204,7 +205,7 @@ def train_once(
         if jobs is None:
             # Of the folder above: there, TensorBoard shows the run under its name.
             print_curves(folder.parent)
-            print("evaluate:    " + command_line("evaluate", str(folder)))
+            print(printable("evaluate:    " + command_line("evaluate", str(folder))))
     chosen = summary.selected.validation
     return None if chosen is None else chosen.accuracy
 
@@ -222,6 +223,7 @@ def console() -> Iterator[None]:
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(LineFormatter())
     logger.setLevel(logging.INFO)
     logger.propagate = False
     logger.addHandler(handler)
@@ -237,7 +239,7 @@ def console() -> Iterator[None]:
 def log_file(folder: Path) -> Iterator[logging.Handler]:
     """Also append the log lines to the run's train.log."""
     handler = RunLog(folder / LOG, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)
     try:
         yield handler

@@ -26,12 +26,16 @@ from dilated_cifar.runs.reading import read_run
 from dilated_cifar.runs.record import CONFIG, LeftOut
 
 
-def evaluate_all(config: EvaluateConfig) -> None:
+def evaluate_all(config: EvaluateConfig) -> list[str]:
     """Evaluate checkpoints one after the other, on a split or on the user's own pictures.
 
+    Returns:
+        A line for each picture that cannot be read; the others were classified.
+
     Raises:
-        UserError: a checkpoint, the split, the data, a picture or the output folder is not as expected.
+        UserError: a checkpoint, the split, the data, every picture or the output folder is not as expected.
     """
+    faults: list[str] = []
     use_threads(config.threads)
     pictures = find_images(config.images) if config.images else []
     networks = open_all(config.checkpoint, device=config.device, precision=config.precision)
@@ -40,10 +44,11 @@ def evaluate_all(config: EvaluateConfig) -> None:
         # In a folder for all of them, their names tell the files apart.
         stem = f"{trained.stem(networks) if config.output else ''}{trained.path.stem}"
         if pictures:
-            evaluate_images(config, trained, pictures, output, stem)
+            faults += evaluate_images(config, trained, pictures, output, stem)
         else:
             evaluate_split(config, trained, output, stem)
         output.close()
+    return list(dict.fromkeys(faults))
 
 
 def evaluate_split(config: EvaluateConfig, trained: Trained, output: Output, stem: str) -> None:
@@ -67,10 +72,15 @@ def evaluate_split(config: EvaluateConfig, trained: Trained, output: Output, ste
 
 def evaluate_images(
     config: EvaluateConfig, trained: Trained, paths: Sequence[Path], output: Output, stem: str
-) -> None:
-    """Print and write the classes that a checkpoint predicts for the user's own pictures."""
+) -> list[str]:
+    """Print and write the classes that a checkpoint predicts for those pictures that can be read.
+
+    Returns:
+        A line for each of the others.
+    """
     data = trained.config.data
-    images = read_images(paths, data.input_size).to(trained.machine.device)
+    images, paths, faults = read_images(paths, data.input_size)
+    images = images.to(trained.machine.device)
     probabilities = predict(trained.model, images, data, trained.machine, flip=config.flip).softmax(1).cpu()
     table = Table("picture", "first", "second", "third")
     results = []
@@ -79,14 +89,18 @@ def evaluate_images(
         found = {trained.class_names[index]: row[index].item() for index in order}
         table.add_row(str(path), *(f"{name} {percent(share, 1)}" for name, share in list(found.items())[:3]))
         results.append({"picture": str(path), "class": next(iter(found)), "probabilities": found})
-    output.note(f"{stem}-images", described(config, trained) | {"pictures": results})
+    content = {"pictures": results, "refused": faults} if faults else {"pictures": results}
+    output.note(f"{stem}-images", described(config, trained) | content)
     introduce(trained, output)
     output.console.print(table)
+    return faults
 
 
 def introduce(trained: Trained, output: Output, what: str = "") -> None:
     """Say which weights these are, and whether their run was still to go on."""
     output.say(f"{trained.path}, epoch {trained.epoch}{what}")
+    if broken := trained.not_finite:
+        output.say(f"warning: {broken:,} weights are nan or infinite; these figures say nothing of training")
     folder = folder_of(trained.path)
     if (folder / CONFIG).is_file() and isinstance(left := read_run(folder, folder.name, []), LeftOut):
         output.say(f"not the result of a whole run: {folder} is {left.status}: {left.reason}")
@@ -114,6 +128,7 @@ def described(config: EvaluateConfig, trained: Trained) -> dict[str, Any]:
     return {
         "checkpoint": str(trained.path),
         "epoch": trained.epoch,
+        "weights_not_finite": trained.not_finite,
         "split": None if config.images else config.split,
         "flip": config.flip,
         "device": str(trained.machine),

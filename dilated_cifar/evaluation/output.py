@@ -1,27 +1,56 @@
 """Where a command prints and what it writes."""
 
 import json
+import math
 import tempfile
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
-from dilated_cifar.errors import UserError
+from dilated_cifar.errors import UserError, printable
 
 DPI = 110
 NARROWEST = 80
 """Columns that every table fits in."""
 
 
+class Screen(Console):
+    """The terminal, which shows every text as it is, whatever a file has in it."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """The segments of what is printed, their texts printable."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
 def screen() -> Console:
     """The terminal, taken to be at least as wide as the tables need: in a narrower one their lines wrap."""
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = Screen(highlight=False, markup=False, emoji=False)
     console.width = max(console.width, NARROWEST)
     return console
+
+
+def save_figure(figure: Figure, path: Path, *, dpi: int) -> None:
+    """Write a figure, of the kind that the name's ending says."""
+    with warnings.catch_warnings():
+        # A name may have letters that the font lacks; boxes stand for them in the picture.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(path, dpi=dpi)
+
+
+def nulled(content: Any) -> Any:
+    """Nested dicts, lists and tuples with None in place of numbers that are not finite."""
+    if isinstance(content, dict):
+        return {key: nulled(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [nulled(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 @dataclass
@@ -34,15 +63,12 @@ class Output:
 
     def draw(self, name: str, figure: Figure) -> None:
         """Write a picture."""
-        path = self._path(f"{name}.png")
-        with warnings.catch_warnings():
-            # A file name may have letters that the font lacks; boxes stand for them in the picture.
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            figure.savefig(path, dpi=DPI)
+        save_figure(figure, self._path(f"{name}.png"), dpi=DPI)
 
     def note(self, name: str, content: dict[str, Any]) -> None:
-        """Write numbers as JSON."""
-        self._path(f"{name}.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        """Write numbers as JSON, which has null where a number is nan or infinite."""
+        text = json.dumps(nulled(content), indent=2, allow_nan=False)
+        self._path(f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
     def say(self, line: str) -> None:
         """Print a line that may be longer than the screen, such as one with a path, without breaking it."""

@@ -1,18 +1,25 @@
 """A user's own pictures, brought to the shape that a network was trained on."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transforms
 
+from dilated_cifar.config.base import shortened
 from dilated_cifar.errors import UserError
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+"""What is read, whatever a file is called; for others Pillow would start other programs, as for EPS."""
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".svg"}
+"""Files of a folder that are taken for pictures; an SVG is one that is refused by name."""
+
+Read = TypeVar("Read")
 
 
 def find_images(paths: Sequence[str]) -> list[Path]:
@@ -23,32 +30,66 @@ def find_images(paths: Sequence[str]) -> list[Path]:
     """
     found: list[Path] = []
     for text in paths:
-        path = Path(text).expanduser()
-        if path.is_file():
-            found.append(path)
-            continue
-        inside = (
-            path.iterdir() if path.is_dir() else Path(path.anchor).glob(str(path.relative_to(path.anchor)))
-        )
-        files = sorted(file for file in inside if file.is_file() and file.suffix.lower() in SUFFIXES)
+        try:
+            files = files_of(Path(text).expanduser())
+        # A name that no file can have, a folder that may not be read, no pattern, no home of such a user.
+        except (OSError, ValueError, RuntimeError, NotImplementedError):
+            files = []
         if not files:
             raise UserError(
-                f"images={text}: no pictures there; expected a picture, a folder of pictures or a pattern"
+                f"images={shortened(text)}: no pictures there; expected a picture, a folder of pictures or a "
+                "pattern"
             )
         found += files
     return found
 
 
-def read_images(paths: Sequence[Path], input_size: tuple[int, int, int]) -> Tensor:
+def files_of(path: Path) -> list[Path]:
+    """A file itself, the pictures of a folder, or those that a pattern matches."""
+    if path.is_file():
+        return [path]
+    inside = path.iterdir() if path.is_dir() else Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+    return sorted(file for file in inside if file.is_file() and file.suffix.lower() in SUFFIXES)
+
+
+def read_each(paths: Sequence[Path], read: Callable[[Path], Read]) -> tuple[dict[Path, Read], list[str]]:
+    """Read the pictures that can be read.
+
+    Returns:
+        What `read` makes of each, by its path, and for each other one a line that refuses it by name.
+
+    Raises:
+        UserError: none of them can be read.
+    """
+    found: dict[Path, Read] = {}
+    faults = []
+    for path in paths:
+        try:
+            found[path] = read(path)
+        except UserError as fault:
+            faults.append(str(fault))
+    if not found:
+        more = f" (nor can the other {len(faults) - 1} be read)" if len(faults) > 1 else ""
+        raise UserError(f"{faults[0]}{more}")
+    return found, faults
+
+
+def read_images(
+    paths: Sequence[Path], input_size: tuple[int, int, int]
+) -> tuple[Tensor, list[Path], list[str]]:
     """Pictures of any size and mode as uint8 [N, 3, H, W], H and W those of `input_size`.
 
     The camera's orientation is applied, transparency lies on white, and the largest central part of the
-    wanted shape is scaled with antialiasing.
+    wanted shape is scaled with antialiasing. Of an animation it is the first picture.
+
+    Returns:
+        The pictures that can be read, their paths, and a line for each that cannot.
 
     Raises:
-        UserError: a file is no picture.
+        UserError: none of the files is a picture.
     """
-    return torch.stack([fit_to(read_pixels(path), input_size[1:]) for path in paths])
+    found, faults = read_each(paths, lambda path: fit_to(read_pixels(path), input_size[1:]))
+    return torch.stack(list(found.values())), list(found), faults
 
 
 def fit_to(pixels: Tensor, size: tuple[int, int]) -> Tensor:
@@ -76,15 +117,21 @@ def read_pixels(path: Path) -> Tensor:
     try:
         with warnings.catch_warnings():
             # Only what Pillow takes for an attack is refused; a large picture is the user's own.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as opened:
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=FORMATS) as opened:
                 upright = ImageOps.exif_transpose(opened)
                 if upright.mode.startswith("I;16"):  # Pillow would clip 16 bits instead of scaling them
                     upright = Image.fromarray((np.asarray(upright) // 257).astype(np.uint8))
-                picture = upright.convert("RGBA")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise UserError(
-            f"images={path}: not a picture that can be read; expected PNG, JPEG or the like"
-        ) from error
-    flat = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    return torch.from_numpy(np.array(flat)).permute(2, 0, 1)
+                if upright.mode in ("I", "F"):
+                    raise UserError(f"images={path}: 32 bits a pixel; expected 8 or 16 bits a colour")
+                picture = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    except UserError:
+        raise
+    # Of a damaged file, Pillow's readers raise any of many errors.
+    except Exception as error:
+        fault = "too many pixels" if isinstance(error, Image.DecompressionBombError) else "cannot be read"
+        expected = f"a whole picture as {', '.join(FORMATS[:-1])}"
+        raise UserError(f"images={path}: {fault}; expected {expected}") from error
+    if picture.mode == "RGBA":
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)

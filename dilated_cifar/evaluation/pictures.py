@@ -19,8 +19,8 @@ def confusion_figure(matrix: NDArray[np.int64], class_names: Sequence[str], *, t
     totals = matrix.sum(axis=1, keepdims=True)
     shares = matrix / np.maximum(totals, 1)
     image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
-    axes.set_xticks(range(count), class_names, rotation=45, ha="right")
-    axes.set_yticks(range(count), class_names)
+    axes.set_xticks(range(count), class_names, rotation=45, ha="right", parse_math=False)
+    axes.set_yticks(range(count), class_names, parse_math=False)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     axes.set_title(title)
@@ -65,7 +65,7 @@ def mistakes_figure(
         axes.imshow(pixels, extent=(left, left + 0.92, bottom, bottom - 0.92))
         found, true = class_names[int(predicted[index])], class_names[int(labels[index])]
         text = f"{found} {percent(confidence[index].item(), 0)}\ntrue: {true}"
-        axes.text(column + 0.5, bottom - 0.94, text, ha="center", va="bottom", fontsize=8)
+        axes.text(column + 0.5, bottom - 0.94, text, ha="center", va="bottom", fontsize=8, parse_math=False)
     axes.set(xlim=(0, columns), ylim=(rows * cell, 0))
     axes.set_axis_off()
     return figure

@@ -11,6 +11,7 @@ from dilated_cifar.config.data import Cifar10Config, DataConfig
 from dilated_cifar.config.evaluate import DataPlace
 from dilated_cifar.config.run import Config
 from dilated_cifar.data.augment import normalize
+from dilated_cifar.data.cifar10 import ARCHIVE, find_root
 from dilated_cifar.device import Machine, choose_machine
 from dilated_cifar.models.classifier import Classifier
 from dilated_cifar.runs import checkpoint
@@ -30,6 +31,11 @@ class Trained:
     model: Classifier
     machine: Machine
     label: str
+
+    @property
+    def not_finite(self) -> int:
+        """How many of its weights, and of the statistics of its batch norms, are nan or infinite."""
+        return sum(int((~weight.isfinite()).sum()) for weight in self.model.state_dict().values())
 
     def stem(self, others: Sequence["Trained"]) -> str:
         """What its files begin with among those of several networks; nothing where it stands alone."""
@@ -85,7 +91,13 @@ def run_label(path: Path) -> str:
 
 
 def data_here(data: DataConfig, place: DataPlace) -> DataConfig:
-    """The data set of a run, looked for at `place` on this machine."""
-    if isinstance(data, Cifar10Config):
-        return replace(data, root=place.root or data.root, download=place.download)
-    return data
+    """The data set of a run, looked for at `place` on this machine.
+
+    Where the run had it counts only if it is there: a checkpoint from elsewhere neither says where a download
+    goes nor where from.
+    """
+    if not isinstance(data, Cifar10Config):
+        return data
+    there = data.root and (find_root(data) / ARCHIVE.folder).is_dir()
+    root = place.root or (data.root if there else None)
+    return replace(data, root=root, download=place.download, addresses=Cifar10Config().addresses)

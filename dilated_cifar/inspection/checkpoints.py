@@ -41,16 +41,21 @@ CONTROL = (
 )
 
 
-def explain_checkpoints(config: ExplainConfig) -> None:
+def explain_checkpoints(config: ExplainConfig) -> list[str]:
     """Explain the networks of checkpoints, and measure each beside randomly initialised ones of its kind.
 
+    Returns:
+        A line for each picture that cannot be read; the others were shown to the networks.
+
     Raises:
-        UserError: a checkpoint, a picture, the data or the output folder is not as expected.
+        UserError: a checkpoint, every picture, the data or the output folder is not as expected.
     """
     use_threads(config.threads)
     paths = find_images(config.images) if config.images else []
     trained = open_all(config.checkpoint, device=config.device)
-    own = read_images(paths, trained[0].config.data.input_size) if paths else None
+    faults: list[str] = []
+    if paths:
+        own, paths, faults = read_images(paths, trained[0].config.data.input_size)
     splits = [some_test_images(each, config) for each in trained]
     inspections = [
         inspect_chosen(each.model, each.config.model, each.config.data.input_size, config) for each in trained
@@ -67,10 +72,11 @@ def explain_checkpoints(config: ExplainConfig) -> None:
     output.draw("effective_field", draw_effective_fields(gradients))
     if (figure := draw_lattices(gradients)) is not None:
         output.draw("lattice", figure)
-    images, names = examples(trained[0], splits[0]) if own is None else (own, [path.stem for path in paths])
+    images, names = (own, [path.stem for path in paths]) if paths else examples(trained[0], splits[0])
     output.draw("class_maps", draw_class_maps(trained, images, names))
     output.draw("strongest", draw_strongest(trained, images, names))
     output.close()
+    return faults
 
 
 def some_test_images(trained: Trained, config: ExplainConfig) -> Split:

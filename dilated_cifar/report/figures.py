@@ -4,14 +4,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dilated_cifar.comparison.comparison import Comparison, SectionFigures
+from dilated_cifar.evaluation.output import save_figure
 from dilated_cifar.report.charts import Chart, ConfusionChart, SectionCharts
 
 MAX_DRAWN = 10
 MAX_SECTIONS = 4
+LITERAL = rc_context({"text.parse_math": False})
+"""Labels hold what files say, in which a dollar sign is no mathematics."""
 
 
 def write_figures(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path) -> None:
@@ -22,7 +26,7 @@ def write_figures(comparison: Comparison, charts: Sequence[SectionCharts], folde
         prefix = "" if len(comparison.sections) == 1 else f"{number}-"
         for name, figure in draw(figures, each):
             for suffix in ("png", "svg"):
-                figure.savefig(folder / f"{prefix}{name}.{suffix}", dpi=150)
+                save_figure(figure, folder / f"{prefix}{name}.{suffix}", dpi=150)
 
 
 def draw(figures: SectionFigures, charts: SectionCharts) -> Iterator[tuple[str, Figure]]:
@@ -32,16 +36,26 @@ def draw(figures: SectionFigures, charts: SectionCharts) -> Iterator[tuple[str, 
     start = (f"{figures.section.title}: " if figures.section.setting else "") + some
     yield "curves", draw_curves(charts, f"{start}mean over seeds; band: lowest to highest")
     for chart in charts.costs:
-        figure = Figure(figsize=(8, 5.2), layout="constrained")
-        axes = figure.subplots()
-        draw_chart(axes, chart, charts)
-        axes.legend(fontsize="small")
-        axes.set_title(f"{start}bar: 95% interval over seeds", fontsize="medium")
-        yield f"accuracy-{chart.name.replace('-', '_').replace(' ', '_')}", figure
+        yield (
+            f"accuracy-{chart.name.replace('-', '_').replace(' ', '_')}",
+            draw_costs(chart, charts, f"{start}bar: 95% interval over seeds"),
+        )
     if charts.confusion:
         yield "confusion-difference", draw_confusion(charts.confusion[0], charts.labels)
 
 
+@LITERAL
+def draw_costs(chart: Chart, charts: SectionCharts, title: str) -> Figure:
+    """Accuracy against a cost."""
+    figure = Figure(figsize=(8, 5.2), layout="constrained")
+    axes = figure.subplots()
+    draw_chart(axes, chart, charts)
+    axes.legend(fontsize="small")
+    axes.set_title(title, fontsize="medium")
+    return figure
+
+
+@LITERAL
 def draw_curves(charts: SectionCharts, title: str) -> Figure:
     """The curves side by side, under one legend."""
     figure = Figure(figsize=(15, 5.2), layout="constrained")
@@ -76,6 +90,7 @@ def draw_chart(axes: Axes, chart: Chart, charts: SectionCharts) -> None:
     axes.grid(alpha=0.3)
 
 
+@LITERAL
 def draw_confusion(chart: ConfusionChart, labels: Sequence[str]) -> Figure:
     """The difference of two confusion matrices."""
     points, count = np.array(chart.points), len(chart.names)
@@ -84,8 +99,8 @@ def draw_confusion(chart: ConfusionChart, labels: Sequence[str]) -> Figure:
     axes = figure.subplots()
     limit = max(1.0, float(np.abs(points).max()))
     image = axes.imshow(points, cmap="RdBu", vmin=-limit, vmax=limit)
-    axes.set_xticks(range(count), chart.names, rotation=45, ha="right")
-    axes.set_yticks(range(count), chart.names)
+    axes.set_xticks(range(count), chart.names, rotation=45, ha="right", parse_math=False)
+    axes.set_yticks(range(count), chart.names, parse_math=False)
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     for (row, column), value in np.ndenumerate(points):

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Printed
 
@@ -13,6 +12,7 @@ from dilated_cifar.comparison.comparison import Comparison, SectionFigures
 from dilated_cifar.comparison.differences import SingleRuns
 from dilated_cifar.comparison.grouping import short_key
 from dilated_cifar.comparison.measures import GroupFigures
+from dilated_cifar.evaluation.output import Screen
 from dilated_cifar.report.columns import Table
 from dilated_cifar.report.sentences import answer
 from dilated_cifar.report.tables import group_table, single_run_table
@@ -57,7 +57,7 @@ SINGLE_RUNS: list[Pick] = [
 
 def show(comparison: Comparison, folder: Path) -> None:
     """Print the tables, what was left out, and where the rest lies."""
-    console = Console(highlight=False)
+    console = Screen(highlight=False)
     for figures in comparison.sections:
         if len(comparison.sections) > 1:
             console.rule(escape(figures.section.title), align="left")
@@ -141,7 +141,7 @@ def show_left_out(left_out: Sequence[LeftOut]) -> None:
     """List the runs that are not compared, with the reason."""
     if not left_out:
         return
-    console = Console(highlight=False)
+    console = Screen(highlight=False)
     several = "s" if len(left_out) > 1 else ""
     console.print(f"[bold]not compared: {len(left_out)} run folder{several}[/bold]")
     for each in left_out[:MAX_LEFT_OUT]:

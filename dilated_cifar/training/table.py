@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
+from dilated_cifar.evaluation.output import Screen
 from dilated_cifar.percentages import percent, points
 from dilated_cifar.runs.record import Score, Summary
 
@@ -21,7 +21,7 @@ def show(summary: Summary, folder: Path) -> None:
     for split in ("train", "validation", "test"):
         table.add_row(split, *(cell(getattr(weights, split)) for _, weights in columns))
     table.add_row("gap", *(f"{points(weights.gap)} points " for _, weights in columns))
-    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console = Screen(soft_wrap=True, highlight=False, markup=False)
     console.print(table)
     speed = f"{summary.images_per_second:,.0f} images/s"
     facts = {

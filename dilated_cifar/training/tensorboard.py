@@ -1,6 +1,7 @@
 """What a run shows in TensorBoard while it trains."""
 
 import logging
+import textwrap
 import threading
 import warnings
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from dilated_cifar.config.store import to_container, to_yaml
 from dilated_cifar.data.augment import augment
 from dilated_cifar.data.batches import batches
 from dilated_cifar.data.splits import Splits
-from dilated_cifar.errors import one_line
+from dilated_cifar.errors import one_line, printable
 from dilated_cifar.evaluation.pictures import confusion_figure, mistakes_figure
 from dilated_cifar.evaluation.predict import confusion_matrix
 from dilated_cifar.inspection.network import Inspection, describe, draw_coverage
@@ -147,7 +148,8 @@ class Board:
 def begin(writer: SummaryWriter, state: State, splits: Splits, network: Inspection) -> None:
     """Write what is known before the first step: configuration, network, augmented images."""
     config, held_out = state.config, splits.held_out[0]
-    writer.add_text("config", f"```yaml\n{to_yaml(config)}```", 0)
+    # Indented, so that no text of the configuration ends the block of code.
+    writer.add_text("config", printable(textwrap.indent(to_yaml(config), "    ")), 0)
     layout = {
         figure: ["Multiline", [f"{figure}/train_subset$", f"{figure}/{held_out}$"]]
         for figure in ("loss", "accuracy")
@@ -183,7 +185,7 @@ def add_final(writer: SummaryWriter, state: State, summary: Summary) -> None:
     if chosen.validation is not None:
         figures["final/validation_accuracy"] = chosen.validation.accuracy
     settings = {
-        key: value if isinstance(value, bool | int | float | str) else str(value)
+        key: value if isinstance(value, bool | int | float | str) else printable(str(value))
         for key, value in flatten(to_container(state.config)).items()
         if key not in LOCAL_KEYS
     }

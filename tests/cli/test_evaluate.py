@@ -93,14 +93,19 @@ def test_own_pictures_get_a_class_and_its_probability(
     Image.new("L", (100, 50), 90).save(tmp_path / "grey, one.png")
     Image.new("RGBA", (20, 30), (200, 0, 0, 100)).save(tmp_path / "red=two.png")
     pictures = [str(path) for path in sorted(tmp_path.glob("*.png"))]
-    arguments = [f"run={run_folder}", f"images={pictures[0]}", pictures[1], "threads=1"]
-    assert evaluate.main(arguments) == 0
+    (tmp_path / "broken.gif").write_bytes(b"GIF89a")
+    arguments = [f"run={run_folder}", f"images={pictures[0]}", str(tmp_path / "broken.gif"), pictures[1]]
+    assert evaluate.main([*arguments, "threads=1"]) == 2
     content = json.loads((run_folder / "evaluation" / "best-images.json").read_text())
     assert [row["picture"] for row in content["pictures"]] == pictures
     for row in content["pictures"]:
         assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-5)
         assert row["class"] == max(row["probabilities"], key=row["probabilities"].get)
-    assert content["pictures"][0]["class"] in capfd.readouterr().out
+    captured = capfd.readouterr()
+    assert content["pictures"][0]["class"] in captured.out
+    (refusal,) = captured.err.splitlines()
+    assert refusal.startswith(f"error: images={tmp_path / 'broken.gif'}: cannot be read")
+    assert content["refused"] == [refusal.removeprefix("error: ")]
 
 
 @pytest.mark.parametrize(

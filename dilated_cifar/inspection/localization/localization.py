@@ -16,7 +16,7 @@ from dilated_cifar.data.splits import load_split
 from dilated_cifar.device import use_threads
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.output import Output
-from dilated_cifar.evaluation.own_images import find_images, read_pixels, scale_to
+from dilated_cifar.evaluation.own_images import find_images, read_each, read_pixels, scale_to
 from dilated_cifar.evaluation.trained import Trained, data_here, folder_for, open_all
 from dilated_cifar.inspection.localization.accuracy import (
     Outcome,
@@ -93,15 +93,16 @@ def in_turn(scenes: Scenes, count: int) -> list[int]:
     return [number for turn in rounds for number in turn if number is not None][:count]
 
 
-def localize_pictures(config: LocalizeConfig) -> None:
-    """Draw heat maps and boxes on the user's own pictures.
+def localize_pictures(config: LocalizeConfig) -> list[str]:
+    """Draw heat maps and boxes on the user's own pictures; returns a line for each that cannot be read.
 
     Raises:
-        UserError: a checkpoint, a picture, the data or the output folder is not as expected.
+        UserError: a checkpoint, every picture, the data or the output folder is not as expected.
     """
     paths = find_images(config.images)
     trained = open_networks(config)
-    pictures = [read_picture(path, config.canvas) for path in paths]
+    found, faults = read_each(paths, lambda path: read_picture(path, config.canvas))
+    pictures = list(found.values())
     grids = [[picture_grid(each, picture) for picture in pictures] for each in trained]
     thresholds = [config.threshold] * len(trained)
     if config.threshold is None:
@@ -121,9 +122,10 @@ def localize_pictures(config: LocalizeConfig) -> None:
         numbers.append({"checkpoint": str(each.path), "threshold": threshold, "pictures": answers})
     output.console.print(table_of_pictures(pictures, networks))
     output.note("pictures", {"canvas": config.canvas, "networks": numbers})
-    images, names = [picture.pixels for picture in pictures], [path.stem for path in paths]
+    images, names = [picture.pixels for picture in pictures], [path.stem for path in found]
     draw_pages(output, "pictures", images, names, None, networks)
     output.close()
+    return faults
 
 
 @dataclass(frozen=True)
