@@ -10,7 +10,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from dilated_cifar.cli.errors import LineFormatter
 from dilated_cifar.config.run import Config
-from dilated_cifar.errors import Interrupted, one_line
+from dilated_cifar.errors import Interrupted, UserError, one_line
 from dilated_cifar.locks import acquired, lock_at
 from dilated_cifar.runs.atomic import write_text
 from dilated_cifar.training.signals import StopSignals
@@ -43,9 +43,38 @@ class JobStatus:
 
     @classmethod
     def below(cls, sweep: Path) -> "JobStatus":
-        """A folder of this command's own in that of the sweep; it is made when a job first reports."""
+        """A folder of this command's own in that of the sweep."""
         name = f".jobs-{uuid.uuid4().hex[:8]}"
         return cls(sweep.resolve() / name, (socket.gethostname(), os.getpid()))
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Make the folder, removed at the end, and remove those of commands that were killed.
+
+        Raises:
+            UserError: the folder cannot be made.
+        """
+        sweep = self.folder.parent
+        lock = lock_at(self.folder / ".lock")
+        try:
+            made = [folder for folder in (sweep, *sweep.parents) if not folder.exists()]
+            self.folder.mkdir(parents=True)
+            acquired(lock)  # for as long as this command lives, and not longer
+        except OSError as error:
+            raise UserError(
+                f"{sweep}: cannot be written ({error.strerror}); choose another place with output_dir=FOLDER"
+            ) from error
+        for other in sweep.glob(".jobs-*"):
+            if other != self.folder:
+                remove_if_left(other)
+        try:
+            yield
+        finally:
+            lock.release()
+            self.close()
+            with suppress(OSError):  # a command that was refused leaves no empty folders
+                for folder in made:
+                    folder.rmdir()
 
     @property
     def elsewhere(self) -> bool:
@@ -76,6 +105,15 @@ class JobStatus:
     def close(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def remove_if_left(folder: Path) -> None:
+    """Remove the folder of a command unless it still runs."""
+    lock = lock_at(folder / ".lock")
+    with suppress(OSError):
+        if acquired(lock) and lock.is_locked:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.release()
 
 
 class StopJobs(StopSignals):

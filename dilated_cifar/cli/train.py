@@ -6,7 +6,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,7 +113,7 @@ def run_sweep(arguments: Arguments) -> int:
 
     ended: Exception | None = None
     elsewhere = arguments.value("hydra/launcher") not in (None, "basic")
-    with closing(jobs):
+    with jobs.opened():
         with StopJobs(jobs) if elsewhere else nullcontext() as stop:
             try:
                 with console(), composing(COMMAND, arguments) as composer:

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,6 +86,11 @@ class State:
     best: Checkpoint | None = None
     """The weights with the best validation accuracy so far, on the CPU; None before the first epoch ends."""
 
+    @cached_property
+    def container(self) -> dict[str, Any]:
+        """The configuration as checkpoints hold it."""
+        return to_container(self.config)
+
     @property
     def evaluated(self) -> nn.Module:
         """The network whose figures count: the averaged one where there is one."""
@@ -126,7 +132,7 @@ class State:
     def _checkpoint(self, training: dict[str, Any] | None) -> Checkpoint:
         history = self.progress.history
         return Checkpoint(
-            config=to_container(self.config),
+            config=self.container,
             class_names=self.class_names,
             epoch=self.progress.epoch,
             model=self.weights(),
@@ -173,9 +179,9 @@ def saved_state(config: Config, folder: Path, machine: Machine) -> State:
     state.optimizer.load_state_dict(saved.training["optimizer"])
     state.progress = Progress.from_data(saved.training["progress"])
     if best := saved.training.get("best"):
-        state.best = Checkpoint(to_container(config), saved.class_names, **best)
+        state.best = Checkpoint(state.container, saved.class_names, **best)
     elif state.progress.best_epoch:  # of a release before 0.2, which left the best weights to best.pt
-        state.best = replace(checkpoint.load(best_checkpoint(folder)), config=to_container(config))
+        state.best = replace(checkpoint.load(best_checkpoint(folder)), config=state.container)
     now, before = computed_on(machine), saved.training.get("computed_on", "")
     if before and before != now:
         logger.warning("saved on %s, now on %s: the bits will not be those of an unbroken run", before, now)
