@@ -15,37 +15,36 @@ from torch.nn import functional as F
 
 from dilated_cifar.dilation.arithmetic import Pair
 from dilated_cifar.dilation.counting import Counting
-from dilated_cifar.dilation.rates import check_rates
+from dilated_cifar.dilation.rates import Kernel, check_rates, each_kernel
 from dilated_cifar.dilation.trace import Layer, Trace
 
 
-def count_maps(rates: Sequence[int], kernel_size: int = 3) -> list[Tensor]:
+def count_maps(rates: Sequence[int], kernel_size: Kernel = 3) -> list[Tensor]:
     """Walk back from one output of a stack of dilated convolutions and count at every layer.
 
     Each step is a transposed convolution of ones, from a single unit. The maps are square, float64 `[F, F]`:
     first what enters the last layer, then what enters the layer before it, at the end the image.
 
     Raises:
-        ValueError: the list is empty, a rate is below 1, or the kernel is even.
+        ValueError: the list is empty, a rate or a kernel is below 1, or there is not one kernel a rate.
 
     Source: Wang et al. 2018, figure 2; the transposed convolution as the gradient of a convolution, Dumoulin
     & Visin 2016, section 4.
     """
     check_rates(rates, kernel_size)
-    ones = torch.ones(1, 1, kernel_size, kernel_size, dtype=torch.float64)
     counts = torch.ones(1, 1, 1, 1, dtype=torch.float64)
     maps = []
-    for rate in reversed(rates):
-        counts = F.conv_transpose2d(counts, ones, dilation=rate)
+    for rate, kernel in zip(reversed(rates), reversed(each_kernel(rates, kernel_size)), strict=True):
+        counts = F.conv_transpose2d(counts, counts.new_ones(1, 1, kernel, kernel), dilation=rate)
         maps.append(counts[0, 0])
     return maps
 
 
-def count_map(rates: Sequence[int], kernel_size: int = 3) -> Tensor:
+def count_map(rates: Sequence[int], kernel_size: Kernel = 3) -> Tensor:
     """Count how often each pixel of the receptive field enters one output of a stack, float64 `[F, F]`.
 
     Raises:
-        ValueError: the list is empty, a rate is below 1, or the kernel is even.
+        ValueError: the list is empty, a rate or a kernel is below 1, or there is not one kernel a rate.
     """
     return count_maps(rates, kernel_size)[-1]
 

@@ -1,16 +1,18 @@
 """Verdicts on a list of dilation rates: whether a stack of dilated convolutions covers every pixel.
 
-All of it concerns convolutions with an odd kernel of one size and stride 1, in any order; nothing here
-imports torch. Rows and columns do not mix, so one dimension decides for both.
+All of it concerns convolutions with stride 1 and square kernels, odd or even, of one size or of one size a
+layer, in any order; nothing here imports torch. Rows and columns do not mix, so one dimension decides for
+both.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd
 
-import numpy as np
+from dilated_cifar.dilation.alternatives import nearest_without_holes
 
-from dilated_cifar.dilation.arithmetic import check_odd
+Kernel = int | Sequence[int]
+"""The side of every kernel in pixels, or a list with that of each layer."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +28,18 @@ class Ruling:
 class Verdict:
     """All that the theory says about a list of rates.
 
-    `receptive_field` is in pixels; `covered` the share of its square that enters the output; `nearest_hole`
-    the distance in pixels from the centre to the first pixel that does not, None where there is none.
-    `distances` are the published M_1..M_n, `factor` the greatest common factor, `alternatives` the nearest
-    rates without holes (empty where there are none to mend).
+    `kernel_sizes` has one number a layer. `receptive_field` is in pixels; `covered` the share of its square
+    that enters the output; `nearest_hole` the distance in pixels from the centre to the first pixel that does
+    not (with .5 where the field is even and its centre lies between two pixels), None where there is none.
+    `distances` are the published M_1..M_n, `factor` the greatest common factor of the layers with kernels
+    above 1, `alternatives` the nearest rates without holes (empty where there are none to mend).
     """
 
     rates: tuple[int, ...]
-    kernel_size: int
+    kernel_sizes: tuple[int, ...]
     receptive_field: int
     covered: float
-    nearest_hole: int | None
+    nearest_hole: float | None
     distances: tuple[int, ...]
     factor: int
     alternatives: tuple[tuple[int, ...], ...]
@@ -50,41 +53,44 @@ class Verdict:
         return (self.exact, self.published, self.common_factor)
 
 
-def judge(rates: Sequence[int], kernel_size: int = 3) -> Verdict:
+def judge(rates: Sequence[int], kernel_size: Kernel = 3) -> Verdict:
     """Judge a list of rates by the exact criterion and by the two published rules.
 
     Raises:
-        ValueError: the list is empty, a rate is below 1, or the kernel is even.
+        ValueError: the list is empty, a rate or a kernel is below 1, or there is not one kernel a rate.
 
     Source: Wang et al. 2018, "Understanding convolution for semantic segmentation", section 3.2 and
     equation 2, for the published rules.
     """
     check_rates(rates, kernel_size)
-    offsets = _covered_offsets(rates, kernel_size)
-    radius = receptive_field(rates, kernel_size) // 2
-    holes = [offset for offset in range(radius + 1) if offset not in offsets]
+    kernels = each_kernel(rates, kernel_size)
+    reached = {0}
+    for rate, kernel in zip(rates, kernels, strict=True):
+        reached = {pixel + rate * tap for pixel in reached for tap in range(kernel)}
+    field = receptive_field(rates, kernels)
+    holes = [abs(pixel - (field - 1) / 2) for pixel in range(field) if pixel not in reached]
     distances = hdc_distances(rates)
-    factor = gcd(*rates)
+    factor = gcd(*_spread(rates, kernels)) or 1
     return Verdict(
         rates=tuple(rates),
-        kernel_size=kernel_size,
-        receptive_field=2 * radius + 1,
-        covered=(len(offsets) / (2 * radius + 1)) ** 2,
-        nearest_hole=holes[0] if holes else None,
+        kernel_sizes=kernels,
+        receptive_field=field,
+        covered=(len(reached) / field) ** 2,
+        nearest_hole=min(holes, default=None),
         distances=distances,
         factor=factor,
-        alternatives=nearest_without_holes(rates, kernel_size) if holes else (),
-        exact=_rule_exactly(rates, kernel_size),
-        published=_rule_by_distance(distances, kernel_size),
-        common_factor=_rule_by_factor(rates, factor),
+        alternatives=nearest_without_holes(rates, kernels) if holes else (),
+        exact=_rule_exactly(rates, kernels),
+        published=_rule_by_distance(distances, kernels),
+        common_factor=_rule_by_factor(_spread(rates, kernels), factor),
     )
 
 
-def warning(rates: Sequence[int], kernel_size: int = 3) -> str | None:
+def warning(rates: Sequence[int], kernel_size: Kernel = 3) -> str | None:
     """Say in one line what rates with holes miss and what to try instead; None for rates without holes.
 
     Raises:
-        ValueError: the list is empty, a rate is below 1, or the kernel is even.
+        ValueError: the list is empty, a rate or a kernel is below 1, or there is not one kernel a rate.
     """
     verdict = judge(rates, kernel_size)
     if verdict.nearest_hole is None:
@@ -93,40 +99,56 @@ def warning(rates: Sequence[int], kernel_size: int = 3) -> str | None:
     return (
         f"dilations {list(rates)} leave holes: with kernel_size={kernel_size} an output sees "
         f"{verdict.covered:.1%} of its {verdict.receptive_field}x{verdict.receptive_field} receptive field, "
-        f"and the nearest pixel it misses is {verdict.nearest_hole} from the centre; try {alternatives}"
+        f"and the nearest pixel it misses is {verdict.nearest_hole:g} from the centre; try {alternatives}"
     )
 
 
-def check_rates(rates: Sequence[int], kernel_size: int = 3) -> None:
-    """Refuse what is no list of dilation rates.
+def check_rates(rates: Sequence[int], kernel_size: Kernel = 3) -> None:
+    """Refuse what is no list of dilation rates with their kernels.
 
     Raises:
-        ValueError: the list is empty, a rate is not a whole number of at least 1, or the kernel is even.
+        ValueError: the list is empty, a rate or a kernel is not a whole number of at least 1, or there is not
+            one kernel a rate.
     """
-    check_odd(kernel_size)
     if not rates:
         raise ValueError("the list of rates is empty, at least one was expected: write for example [1, 2, 5]")
     for rate in rates:
-        if not isinstance(rate, int) or isinstance(rate, bool) or rate < 1:
+        if not _is_count(rate):
             raise ValueError(
                 f"rate {rate!r} in {list(rates)} is no dilation, whole numbers of at least 1 were expected: "
                 "write 1 for a convolution without dilation"
             )
+    kernels = each_kernel(rates, kernel_size)
+    if len(kernels) != len(rates):
+        raise ValueError(
+            f"kernel_size={list(kernels)} has {len(kernels)} numbers for {len(rates)} rates, one a rate was "
+            "expected: write one number for all layers or one for each"
+        )
+    if not all(_is_count(kernel) for kernel in kernels):
+        raise ValueError(f"kernel_size={kernel_size!r}: whole numbers of at least 1 were expected: write 3")
 
 
-def receptive_field(rates: Sequence[int], kernel_size: int = 3) -> int:
-    """Compute the receptive field in pixels of a stack at stride 1: 1 + (K-1) (r_1 + ... + r_n)."""
-    return 1 + (kernel_size - 1) * sum(rates)
+def each_kernel(rates: Sequence[int], kernel_size: Kernel) -> tuple[int, ...]:
+    """The kernel size of each layer."""
+    return tuple(kernel_size) if isinstance(kernel_size, Sequence) else (kernel_size,) * len(rates)
 
 
-def has_holes(rates: Sequence[int], kernel_size: int = 3) -> bool:
+def receptive_field(rates: Sequence[int], kernel_size: Kernel = 3) -> int:
+    """Compute the receptive field in pixels of a stack at stride 1: 1 + (K_1-1) r_1 + ... + (K_n-1) r_n."""
+    kernels = each_kernel(rates, kernel_size)
+    return 1 + sum((kernel - 1) * rate for rate, kernel in zip(rates, kernels, strict=True))
+
+
+def has_holes(rates: Sequence[int], kernel_size: Kernel = 3) -> bool:
     """Decide exactly whether some pixel of the receptive field never enters the output.
 
     There is none if and only if, from the smallest rate up, every rate is at most the receptive field of the
-    smaller ones, which starts at 1. (If one is larger than that field of F pixels, so are all behind it, and
-    the pixel F steps inside the edge of the whole field is missed.) The order does not matter.
+    smaller ones, which starts at 1. (Count the pixels from one edge. If a rate is larger than that field of F
+    pixels, so are all behind it: with all of these at their first tap the pixels below F are reached, with
+    any of them further in only pixels from that rate on, and pixel F is missed.) Neither the order nor the
+    parity of the kernels matters; layers with kernels of 1 pixel spread nothing and are left out.
     """
-    return _first_gap(rates, kernel_size) is not None
+    return _first_gap(rates, each_kernel(rates, kernel_size)) is not None
 
 
 def hdc_distances(rates: Sequence[int]) -> tuple[int, ...]:
@@ -142,26 +164,27 @@ def hdc_distances(rates: Sequence[int]) -> tuple[int, ...]:
     return tuple(reversed(distances))
 
 
-def _first_gap(rates: Sequence[int], kernel_size: int) -> tuple[int, int] | None:
+def _is_count(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 1
+
+
+def _spread(rates: Sequence[int], kernels: Sequence[int]) -> list[int]:
+    """The rates of the layers that read more than one pixel."""
+    return [rate for rate, kernel in zip(rates, kernels, strict=True) if kernel > 1]
+
+
+def _first_gap(rates: Sequence[int], kernels: Sequence[int]) -> tuple[int, int] | None:
     """Smallest rate that exceeds the field of the smaller ones, with that field."""
     field = 1
-    for rate in sorted(rates):
-        if rate > field and kernel_size > 1:
+    for rate, kernel in sorted(zip(rates, kernels, strict=True)):
+        if rate > field and kernel > 1:
             return rate, field
-        field += (kernel_size - 1) * rate
+        field += (kernel - 1) * rate
     return None
 
 
-def _covered_offsets(rates: Sequence[int], kernel_size: int) -> set[int]:
-    half = kernel_size // 2
-    offsets = {0}
-    for rate in rates:
-        offsets = {offset + rate * tap for offset in offsets for tap in range(-half, half + 1)}
-    return offsets
-
-
-def _rule_exactly(rates: Sequence[int], kernel_size: int) -> Ruling:
-    gap = _first_gap(rates, kernel_size)
+def _rule_exactly(rates: Sequence[int], kernels: Sequence[int]) -> Ruling:
+    gap = _first_gap(rates, kernels)
     reason = "every rate is at most the receptive field of the smaller ones: no pixel is missed"
     if gap is not None:
         field = f"{gap[1]}, the receptive field of the smaller rates"
@@ -169,15 +192,18 @@ def _rule_exactly(rates: Sequence[int], kernel_size: int) -> Ruling:
     return Ruling("exact criterion", gap is None, reason)
 
 
-def _rule_by_distance(distances: tuple[int, ...], kernel_size: int) -> Ruling:
+def _rule_by_distance(distances: tuple[int, ...], kernels: Sequence[int]) -> Ruling:
+    rule, kernel = "published distance", kernels[0]
     if len(distances) == 1:
+        return Ruling(rule, None, "a single rate has no M_2: the published rule does not apply")
+    if len(set(kernels)) > 1 or kernel % 2 == 0:
         return Ruling(
-            "published distance", None, "a single rate has no M_2: the published rule does not apply"
+            rule, None, "its distances take taps on both sides of a centre: for odd kernels of one size only"
         )
-    holds = distances[1] <= kernel_size
-    compared = f"M_2 = {distances[1]} is {'at most' if holds else 'larger than'} K = {kernel_size}"
+    holds = distances[1] <= kernel
+    compared = f"M_2 = {distances[1]} is {'at most' if holds else 'larger than'} K = {kernel}"
     outcome = f"the published rule is {'satisfied' if holds else 'violated'}"
-    return Ruling("published distance", holds, f"{compared}: {outcome}")
+    return Ruling(rule, holds, f"{compared}: {outcome}")
 
 
 def _rule_by_factor(rates: Sequence[int], factor: int) -> Ruling:
@@ -185,64 +211,3 @@ def _rule_by_factor(rates: Sequence[int], factor: int) -> Ruling:
     if factor > 1:
         reason = f"all of {list(rates)} are multiples of {factor}: pixels between the multiples are missed"
     return Ruling("common factor", factor == 1, reason)
-
-
-def nearest_without_holes(rates: Sequence[int], kernel_size: int) -> tuple[tuple[int, ...], ...]:
-    """Find the lists of the same length without holes that change least, with any field and with the same.
-
-    The first has the least sum of absolute changes; the second, where it is another one, the least change
-    among those whose receptive field is the given one, or else the widest below it. For [2, 2, 2] and a
-    kernel of 3 they are [1, 2, 2] and [1, 2, 3].
-    """
-    ascending = sorted(rates)
-    costs = _least_changes(ascending, kernel_size)
-    feasible = np.flatnonzero(np.isfinite(costs[-1]))
-    total = sum(rates)
-    smallest_change = min(feasible, key=lambda reached: (costs[-1][reached], abs(reached - total)))
-    same_field = feasible[feasible <= total].max()
-    found = dict.fromkeys(
-        _in_given_order(rates, _walk_back(ascending, kernel_size, costs, int(reached)))
-        for reached in (smallest_change, same_field)
-    )
-    return tuple(found)
-
-
-def _least_changes(ascending: list[int], kernel_size: int) -> list[np.ndarray]:
-    """Least change of the first i rates that makes them sum to s without holes: table [i][s].
-
-    A rate r fits behind smaller ones that sum to s if it is at most their receptive field, 1 + (K-1) s. So
-    the sum is all that the next choice has to know about the choices before it.
-    """
-    sums = 2 * sum(ascending) + 1
-    costs = [np.full(sums, np.inf)]
-    costs[0][0] = 0.0
-    for rate in ascending:
-        latest = np.full(sums, np.inf)
-        for choice in range(1, sum(ascending) + 1):
-            least = _least_sum_before(choice, kernel_size)
-            reached = latest[least + choice :]
-            np.minimum(reached, costs[-1][least : sums - choice] + abs(choice - rate), out=reached)
-        costs.append(latest)
-    return costs
-
-
-def _walk_back(ascending: list[int], kernel_size: int, costs: list[np.ndarray], reached: int) -> list[int]:
-    chosen: list[int] = []
-    for index in range(len(ascending) - 1, -1, -1):
-        for choice in range(reached, 0, -1):
-            before = reached - choice
-            cost = costs[index][before] + abs(choice - ascending[index])
-            if before >= _least_sum_before(choice, kernel_size) and cost == costs[index + 1][reached]:
-                break
-        chosen.append(choice)
-        reached = before
-    return chosen[::-1]
-
-
-def _least_sum_before(rate: int, kernel_size: int) -> int:
-    return -(-(rate - 1) // (kernel_size - 1))
-
-
-def _in_given_order(rates: Sequence[int], ascending: list[int]) -> tuple[int, ...]:
-    order = sorted(range(len(rates)), key=lambda index: rates[index])
-    return tuple(rate for _, rate in sorted(zip(order, ascending, strict=True)))

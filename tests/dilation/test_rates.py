@@ -1,11 +1,10 @@
 import random
 import subprocess
 import sys
-from itertools import product
 
 import pytest
 
-from dilated_cifar.dilation.rates import has_holes, hdc_distances, judge, receptive_field, warning
+from dilated_cifar.dilation.rates import Kernel, has_holes, hdc_distances, judge, receptive_field, warning
 
 
 def test_importing_the_verdicts_does_not_import_torch() -> None:
@@ -71,9 +70,28 @@ def test_a_single_rate_leaves_the_published_rule_silent() -> None:
     assert judge([1]).exact.holds is True
 
 
-def test_a_kernel_of_one_pixel_misses_nothing() -> None:
-    assert judge([7, 2], kernel_size=1).exact.holds is True
-    assert judge([7, 2], kernel_size=1).receptive_field == 1
+def test_a_kernel_of_one_pixel_misses_nothing_and_spreads_nothing() -> None:
+    verdict = judge([7, 2], kernel_size=1)
+    assert verdict.receptive_field == 1
+    assert verdict.exact.holds is verdict.common_factor.holds is True
+    assert judge([7, 1, 2], [1, 3, 3]).exact.holds is True
+    assert judge([4, 3, 2], [3, 1, 3]).factor == 2
+
+
+def test_the_published_rule_is_asked_only_of_odd_kernels_of_one_size() -> None:
+    assert judge([1, 2], 5).published.holds is True
+    for kernels in (2, [3, 2], [3, 5]):
+        verdict = judge([1, 2], kernels)
+        assert verdict.published.holds is None
+        assert "odd kernels of one size only" in verdict.published.sentence
+
+
+def test_an_even_field_has_its_centre_between_pixels() -> None:
+    verdict = judge([1, 2, 4, 8], 2)
+    assert (verdict.receptive_field, verdict.covered) == (16, 1.0)
+    gridded = judge([2, 2, 1], [2, 2, 4])
+    assert (gridded.receptive_field, gridded.nearest_hole) == (8, None)
+    assert judge([3], 2).nearest_hole == 0.5
 
 
 @pytest.mark.parametrize("kernel_size", [3, 5, 7])
@@ -84,31 +102,6 @@ def test_the_order_of_the_rates_does_not_matter(kernel_size: int) -> None:
         shuffled = source.sample(rates, len(rates))
         assert has_holes(rates, kernel_size) == has_holes(shuffled, kernel_size)
         assert judge(rates, kernel_size).covered == judge(shuffled, kernel_size).covered
-
-
-def test_alternatives_are_the_nearest_of_all() -> None:
-    assert judge([2, 2, 2]).alternatives == ((1, 2, 2), (1, 2, 3))
-    assert judge([8, 4, 2]).alternatives[0] == (8, 3, 1)
-    for kernel_size, longest, largest in ((3, 3, 9), (5, 2, 9)):
-        every = [
-            list(rates)
-            for length in range(1, longest + 1)
-            for rates in product(range(1, largest + 1), repeat=length)
-        ]
-        good = [rates for rates in every if not has_holes(rates, kernel_size)]
-        for rates in random.Random(0).sample([rates for rates in every if rates not in good], 40):
-            same = [found for found in good if len(found) == len(rates)]
-            change = {tuple(found): _change(rates, found) for found in same}
-            first, *second = judge(rates, kernel_size).alternatives
-            assert change[first] == min(change.values())
-            widest = max(sum(found) for found in same if sum(found) <= sum(rates))
-            keeping = (second or [first])[0]
-            assert sum(keeping) == widest
-            assert change[keeping] == min(change[found] for found in change if sum(found) == widest)
-
-
-def _change(rates: list[int], found: list[int]) -> int:
-    return sum(abs(a - b) for a, b in zip(rates, found, strict=True))
 
 
 def test_the_warning_is_one_line_with_the_numbers_and_what_to_try() -> None:
@@ -134,11 +127,12 @@ def test_large_rates_are_judged() -> None:
         ([1, -2], 3, r"rate -2"),
         ([1, 2.5], 3, r"rate 2.5"),
         ([1, True], 3, r"rate True"),
-        ([1, 2], 4, r"kernel_size=4 is even.*write 3 or 5"),
         ([1, 2], 0, r"kernel_size=0"),
+        ([1, 2], [3], r"kernel_size=\[3\] has 1 numbers for 2 rates"),
+        ([1, 2], [3, 2.5], r"kernel_size=\[3, 2.5\]"),
     ],
 )
-def test_wrong_input_is_refused_in_one_line(rates: list[int], kernel_size: int, message: str) -> None:
+def test_wrong_input_is_refused_in_one_line(rates: list[int], kernel_size: Kernel, message: str) -> None:
     with pytest.raises(ValueError, match=message) as refusal:
         judge(rates, kernel_size)
     assert "\n" not in str(refusal.value)
