@@ -1,4 +1,4 @@
-"""`explain`: what a network sees, before and after training."""
+"""`explain`: what a network sees, before and after training, and what dilation rates leave out."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ from dilated_cifar.cli.errors import fail_for
 from dilated_cifar.cli.naming import run_name, split_override
 from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.errors import UserError
+from dilated_cifar.progress import Steps
 
 COMMAND = Command(
     name="explain",
@@ -18,22 +19,28 @@ COMMAND = Command(
     lists=("rates", "position"),
     runs="checkpoint",
     help="""\
-Explain what a network sees, before training: every layer with its receptive field, whether its dilation
-rates leave holes, and how often each pixel is counted. Of a run, also what the trained network makes of it:
-gradients, lattices and class maps beside those of randomly initialised networks. Pictures come as PNG.
+Explain what a network sees, before training: its receptive field, whether its dilation rates leave holes,
+the nearest rates that leave none, and how often each pixel is counted; the same of rates alone. Of a run,
+also what the trained network makes of it: gradients, lattices and class maps beside those of randomly
+initialised networks. Layers, rules and definitions are printed with details=true, and always written to
+explanation.txt. Pictures come as PNG.
 
 usage: {explain} [model=CHOICE] [KEY=VALUE ...]
+       {explain} 'rates=[1,2,5]' [kernel_size=3]
        {explain} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a .pt file in it
 
 examples:
   {explain} model=dilated_125
   {explain} model=plain 'model.dilations=[2,2,2]' model.padding=same
   {explain} 'rates=[[1,2,5],[2,2,2],[1,2,3,1,2,3]]'
+  {explain} 'rates=[1,2,4]' kernel_size=2
   {explain} model=resnet layer=features.stage2 'position=[0,0]'
   {explain} outputs/dilated_125 'images=photos/*.jpg'
   {explain} outputs/small/resnet outputs/small/drn_a outputs/small/drn_c
 """,
 )
+OF_NETWORKS = ("model", "layer", "position", "images")
+"""Keys, and groups of keys, of which rates alone know nothing."""
 NAMING = ("model", "rates", "kernel_size", "layer", "position")
 """Keys, and groups of keys, that change the pictures of a network without a checkpoint."""
 
@@ -46,18 +53,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(arguments: Arguments) -> int:
     """Explain a network that is chosen as for training, or those of checkpoints."""
     config = compose(COMMAND, arguments, ExplainConfig)
-    # Only now: everything above answers at once, importing torch takes seconds.
-    if config.checkpoint:
-        for override in chosen(arguments, "model"):
-            raise UserError(f"{override}: a checkpoint brings its own network; leave out one of the two")
-        from dilated_cifar.inspection.checkpoints import explain_checkpoints
-
-        return fail_for(explain_checkpoints(config))
-    from dilated_cifar.inspection.explanation import explain_model
-
+    others = chosen(arguments, "model")
+    if config.checkpoint and others:
+        raise UserError(f"{others[0]}: a run brings its own network; leave out one of the two")
+    if config.rate_lists and (config.checkpoint or (others := chosen(arguments, *OF_NETWORKS))):
+        other = others[0] if others else config.checkpoint[0]
+        raise UserError(f"{other}: rates= is explained without a network; leave out one of the two")
     name = run_name(chosen(arguments, *NAMING), default="dilated_125")
-    explain_model(config, Path(config.output or Path("outputs") / "explain" / name), name)
-    return 0
+    folder = Path(config.output or Path("outputs") / "explain" / name)
+    faults: list[str] = []
+    with Steps(shown=config.progress) as steps:
+        # Only now: everything above answers at once, importing torch takes seconds.
+        from dilated_cifar.inspection.explanation import explain_model, explain_rates
+
+        if config.checkpoint:
+            from dilated_cifar.inspection.checkpoints import explain_checkpoints
+
+            faults = explain_checkpoints(config, steps)
+        elif config.rate_lists:
+            explain_rates(config, folder, steps)
+        else:
+            explain_model(config, folder, name, steps)
+    return fail_for(faults)
 
 
 def chosen(arguments: Arguments, *keys: str) -> list[str]:

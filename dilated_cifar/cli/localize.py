@@ -6,6 +6,7 @@ from dilated_cifar.cli.arguments import Arguments, Command
 from dilated_cifar.cli.command import compose, execute
 from dilated_cifar.cli.errors import fail_for
 from dilated_cifar.config.localize import LocalizeConfig
+from dilated_cifar.progress import Steps
 
 COMMAND = Command(
     name="localize",
@@ -18,7 +19,8 @@ COMMAND = Command(
 Localize the predicted class without further training: the classifier applied at each position of the last
 feature map gives class maps, and the box surrounds the positions where the predicted class has the highest
 response and passes a threshold. Measured on scenes, test images pasted on a canvas; the threshold is chosen
-on scenes of training images.
+on scenes of training images. Figures of each background and definitions are printed with details=true, and
+always written to localization.txt.
 
 usage: {localize} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a .pt file in it
 
@@ -39,10 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(arguments: Arguments) -> int:
     """Measure localization on scenes, or draw it on the user's own pictures."""
     config = compose(COMMAND, arguments, LocalizeConfig)
-    # Only now: everything above answers at once, importing torch takes seconds.
-    from dilated_cifar.inspection.localization.localization import localize_pictures, localize_scenes
+    faults: list[str] = []
+    with Steps(shown=config.progress) as steps:
+        # Only now: everything above answers at once, importing torch takes seconds.
+        from dilated_cifar.inspection.localization.localization import localize_pictures, localize_scenes
 
-    if config.images:
-        return fail_for(localize_pictures(config))
-    localize_scenes(config)
-    return 0
+        if config.images:
+            faults = localize_pictures(config, steps)
+        else:
+            localize_scenes(config, steps)
+    return fail_for(faults)

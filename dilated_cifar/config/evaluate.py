@@ -32,6 +32,8 @@ class Place(Frozen):
     """CPU threads; null for as many as there are cores."""
     output: str | None = None
     """Folder for what is written; null for one in the run folder, or made from the choices."""
+    progress: bool = True
+    """Show on a terminal what is being done."""
     data: DataPlace = field(default_factory=DataPlace)
 
     def __post_init__(self) -> None:

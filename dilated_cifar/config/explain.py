@@ -1,6 +1,8 @@
 """What `explain` may be told."""
 
+from collections import Counter
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from omegaconf import MISSING
@@ -10,11 +12,13 @@ from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.config.evaluate import Place
 from dilated_cifar.config.limits import LARGEST_FIELD, MOST_IMAGES, MOST_LAYERS
 from dilated_cifar.config.model import ModelConfig
-from dilated_cifar.dilation.rates import check_rates, receptive_field
+from dilated_cifar.dilation.rates import check_rates, each_kernel, receptive_field
 from dilated_cifar.errors import UserError
 
 MOST_LISTS = 24
 MOST_CONTROLS = 1_000
+LARGEST_SEARCH = 300_000
+"""Steps of the search for the nearest rates without holes, which takes seconds with so many."""
 
 
 @dataclass
@@ -23,9 +27,10 @@ class ExplainConfig(Place):
 
     model: ModelConfig = MISSING
     rates: Any = field(default_factory=list)
-    """Lists of dilation rates to judge and draw side by side: [[1,2,5],[2,2,2]]; one list may stand alone."""
-    kernel_size: int = 3
-    """Side of the kernels of these lists in pixels; odd."""
+    """Dilation rates to judge instead of a network, [1,2,5], or lists of them side by side:
+    [[1,2,5],[2,2,2]]."""
+    kernel_size: Any = 3
+    """Side of the kernels of these rates in pixels, odd or even; a list such as [3,2,3] for one a rate."""
     layer: str = "features"
     """The layer whose unit is inspected; `features` is the last feature map."""
     position: list[int] | None = None
@@ -38,12 +43,14 @@ class ExplainConfig(Place):
     """Randomly initialised networks with which each checkpoint is compared."""
     seed: int = 0
     """Seed of the random initialisations."""
+    details: bool = False
+    """Print layer tables, rules and definitions as well; explanation.txt always holds them."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.model.require_fit(min(Cifar10Config().input_size[1:]))
-        odd = self.kernel_size >= 1 and self.kernel_size % 2 == 1
-        self._require(odd, "kernel_size", "an odd number such as 3")
+        whole = [type(size) is int for size in each_kernel([0], self.kernel_size)]
+        self._require(all(whole), "kernel_size", "a whole number such as 3, or one for each rate: [3,2,3]")
         self._require(len(self.rate_lists) <= MOST_LISTS, "rates", f"at most {MOST_LISTS} lists")
         for rates in self.rate_lists:
             self._check_rates(rates)
@@ -91,4 +98,11 @@ class ExplainConfig(Place):
             "rates",
             rates,
             f"a receptive field of at most {LARGEST_FIELD} pixels, this one has {size}; write smaller rates",
+        )
+        layers = Counter(each_kernel(rates, self.kernel_size)).values()
+        require(
+            prod(count + 1 for count in layers) * size <= LARGEST_SEARCH,
+            "kernel_size",
+            self.kernel_size,
+            "fewer different sizes for so many rates",
         )

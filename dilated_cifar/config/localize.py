@@ -32,6 +32,8 @@ class LocalizeConfig(Place):
     """Scenes that are drawn, of every background in turn."""
     seed: int = 0
     """Seed of the scenes."""
+    details: bool = False
+    """Print figures of each background and definitions as well; localization.txt always holds them."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

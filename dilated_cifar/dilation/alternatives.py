@@ -34,7 +34,7 @@ def nearest_without_holes(rates: Sequence[int], kernel_sizes: Sequence[int]) -> 
     given = sum((size - 1) * rate for size, old in groups for rate in old)
     smallest_change = min(feasible, key=lambda reached: (costs[whole][reached], abs(reached - given)))
     same_field = feasible[feasible <= given].max()
-    found = {}
+    found: dict[tuple[int, ...], None] = {}
     for reached in (smallest_change, same_field):
         mended = list(rates)
         for group, index, choice in _walk_back(groups, costs, int(reached)):

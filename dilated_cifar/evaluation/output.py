@@ -4,7 +4,7 @@ import json
 import math
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,10 @@ from dilated_cifar.errors import UserError, printable
 DPI = 110
 NARROWEST = 80
 """Columns that every table fits in."""
+SHEET = 100
+"""Columns of a text file."""
+MANY = 5
+"""Pictures that are counted rather than named."""
 
 
 class Screen(Console):
@@ -74,9 +78,36 @@ class Output:
         """Print a line that may be longer than the screen, such as one with a path, without breaking it."""
         self.console.print(line, soft_wrap=True)
 
+    def tell(
+        self,
+        name: str,
+        answer: Sequence[RenderableType],
+        details: Sequence[RenderableType],
+        *,
+        detailed: bool,
+    ) -> None:
+        """Print the answer, with `detailed` the details below it, and write both as plain text."""
+        for part in [*answer, *(details if detailed else [f"more: details=true, or {name}.txt"])]:
+            self.console.print(part)
+        with self._path(f"{name}.txt").open("w", encoding="utf-8") as file:
+            sheet = Screen(
+                file=file,
+                width=SHEET,
+                color_system=None,
+                force_terminal=False,
+                highlight=False,
+                markup=False,
+                emoji=False,
+            )
+            for part in [*answer, *details]:
+                sheet.print(part)
+
     def close(self) -> None:
         """Say what was written."""
-        self.say(f"written to {self.folder}: {', '.join(path.name for path in self.written)}")
+        pictures = [path.name for path in self.written if path.suffix == ".png"]
+        others = [path.name for path in self.written if path.suffix != ".png"]
+        named = pictures if len(pictures) <= MANY else [f"{len(pictures)} pictures"]
+        self.say(f"written to {self.folder}: {', '.join([*others, *named])}")
 
     def prepare(self) -> None:
         """Make the folder, before minutes are spent on what it is to hold.

@@ -1,5 +1,7 @@
 """From checkpoints to tables and pictures of what the trained networks see."""
 
+from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 import torch
@@ -12,22 +14,32 @@ from dilated_cifar.device import use_threads
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.evaluation.own_images import find_images, read_images
 from dilated_cifar.evaluation.trained import Trained, data_here, folder_for, open_all
-from dilated_cifar.inspection.class_maps import draw_class_maps
+from dilated_cifar.inspection.answers import (
+    definitions,
+    network_answer,
+    network_details,
+    networks_answer,
+    plain_table,
+)
+from dilated_cifar.inspection.class_maps import draw_class_maps, last_maps
 from dilated_cifar.inspection.control import (
     MEASURES,
     Comparison,
-    as_data,
     findings,
     measure,
     measure_control,
+    separates,
 )
+from dilated_cifar.inspection.control import as_data as comparison_data
 from dilated_cifar.inspection.effective_field import draw_effective_fields
-from dilated_cifar.inspection.explanation import explain_lists, explain_network, inspect_chosen
-from dilated_cifar.inspection.features import draw_strongest
+from dilated_cifar.inspection.explanation import as_data, draw_network, inspect_chosen
+from dilated_cifar.inspection.features import alike, draw_strongest, strongest_maps
 from dilated_cifar.inspection.gridding import draw_lattices
 from dilated_cifar.inspection.network import Inspection
-from dilated_cifar.inspection.observation import choose_target
+from dilated_cifar.inspection.observation import LabelledGradients, choose_target
+from dilated_cifar.progress import Steps
 
+RANDOM = "random init"
 EXAMPLES = 3
 """Test images whose feature maps are drawn where the user names none."""
 GRADIENT = (
@@ -35,13 +47,15 @@ GRADIENT = (
     "summed over colours or channels and averaged over the images, with the network in eval mode."
 )
 CONTROL = (
-    "random init: mean over randomly initialised networks whose batch norms have the statistics of the same "
-    "images; 95% interval: where one more of them would lie (prediction interval); differs: whether the "
-    "trained value lies outside."
+    "random init: randomly initialised networks whose batch norms have the statistics of the same images; "
+    "the 95% prediction interval says where one more of them would lie."
 )
+DIFFERS = "*: outside the 95% interval of random initialisation, which stands below"
+MOST_PAIRS = 3
+"""Pairs of networks that are named in the answer; more only in the details."""
 
 
-def explain_checkpoints(config: ExplainConfig) -> list[str]:
+def explain_checkpoints(config: ExplainConfig, steps: Steps) -> list[str]:
     """Explain the networks of checkpoints, and measure each beside randomly initialised ones of its kind.
 
     Returns:
@@ -52,36 +66,80 @@ def explain_checkpoints(config: ExplainConfig) -> list[str]:
     """
     use_threads(config.threads)
     paths = find_images(config.images) if config.images else []
+    steps.begin("reading checkpoints")
     trained = open_all(config.checkpoint, device=config.device)
     faults: list[str] = []
     if paths:
         own, paths, faults = read_images(paths, trained[0].config.data.input_size)
-    splits = [some_test_images(each, config) for each in trained]
+    with steps.hidden():
+        splits = [some_test_images(each, config) for each in trained]
     inspections = [
         inspect_chosen(each.model, each.config.model, each.config.data.input_size, config) for each in trained
     ]
     output = Output(folder_for(trained, "explain", config.output))
-    theory = [
-        explain_network(inspection, each.config.model, config, output, each.label, each.stem(trained))
-        for each, inspection in zip(trained, inspections, strict=True)
+    output.prepare()
+    steps.expect(len(trained) * (1 + config.controls) + 1)
+    networks = [
+        compare(*network, config, steps) for network in zip(trained, inspections, splits, strict=True)
     ]
-    output.note("explanation", {"networks": theory, "lists": explain_lists(config, output)})
-    networks = [compare(*network, config) for network in zip(trained, inspections, splits, strict=True)]
-    show(networks, trained, output, config)
-    gradients = [network.gradients for network in networks]
+    steps.begin("drawing")
+    for each, inspection in zip(trained, inspections, strict=True):
+        draw_network(inspection, output, each.label, each.stem(trained))
+    shown = (own, [path.stem for path in paths]) if paths else examples(trained[0], splits[0])
+    draw_trained(output, trained, [network.gradients for network in networks], *shown)
+    theory = [
+        as_data(inspection, each.config.model) for each, inspection in zip(trained, inspections, strict=True)
+    ]
+    output.note("explanation", {"networks": theory})
+    output.note("inspection", measured_data(trained, networks))
+    steps.end()
+    tell(output, [each.label for each in trained], inspections, networks, config)
+    return faults
+
+
+def draw_trained(
+    output: Output,
+    trained: Sequence[Trained],
+    gradients: Sequence[LabelledGradients],
+    images: Tensor,
+    names: Sequence[str],
+) -> None:
+    """Draw gradients, and what the networks respond to images uint8 [N, 3, H, W]."""
     output.draw("effective_field", draw_effective_fields(gradients))
     if (figure := draw_lattices(gradients)) is not None:
         output.draw("lattice", figure)
-    images, names = (own, [path.stem for path in paths]) if paths else examples(trained[0], splits[0])
-    output.draw("class_maps", draw_class_maps(trained, images, names))
-    output.draw("strongest", draw_strongest(trained, images, names))
+    # Classes of other networks than the first say nothing of its images.
+    classes = trained[0].class_names
+    maps = [(each.label, last_maps(each, images)) for each in trained if each.class_names == classes]
+    output.draw("class_maps", draw_class_maps(maps, images, names))
+    layers = [(each.label, strongest_maps(each.model, each.inputs(images))) for each in trained]
+    for sheet, group in enumerate(alike(layers), start=1):
+        output.draw("strongest" if sheet == 1 else f"strongest-{sheet}", draw_strongest(group, images, names))
+
+
+def tell(
+    output: Output,
+    labels: Sequence[str],
+    inspections: Sequence[Inspection],
+    networks: Sequence[Comparison],
+    config: ExplainConfig,
+) -> None:
+    """Print the answer, and write it with the details below it."""
+    named = list(zip(labels, inspections, strict=True))
+    answer = network_answer(*named[0]) if len(named) == 1 else networks_answer(named)
+    counts = ", ".join(dict.fromkeys(str(network.images) for network in networks))
+    title = f"trained and (below) {config.controls} randomly initialised networks, on {counts} test images"
+    answer += ["", measures_table(networks, title), DIFFERS, *unseparated(networks)]
+    details = [part for label, inspection in named for part in network_details(label, inspection)]
+    meanings = [f"{each.label}: {each.meaning} ({each.source})" for each in MEASURES]
+    details += [*definitions(GRADIENT, *meanings, CONTROL), "", *findings(networks)]
+    output.tell("explanation", answer, details, detailed=config.details)
     output.close()
-    return faults
 
 
 def some_test_images(trained: Trained, config: ExplainConfig) -> Split:
     """Evenly spread images of the run's own test split."""
-    split = load_split(data_here(trained.config.data, config.data), "test")
+    split = load_split(data_here(trained.config.data, config.data), "test", progress=config.progress)
     count = min(config.samples, len(split))
     chosen = torch.arange(count) * len(split) // count
     return Split(split.images[chosen], split.labels[chosen])
@@ -94,10 +152,14 @@ def examples(trained: Trained, split: Split) -> tuple[Tensor, list[str]]:
     return split.images[torch.tensor(first)], [trained.class_names[labels[index]] for index in first]
 
 
-def compare(trained: Trained, inspection: Inspection, split: Split, config: ExplainConfig) -> Comparison:
+def compare(
+    trained: Trained, inspection: Inspection, split: Split, config: ExplainConfig, steps: Steps
+) -> Comparison:
     """Measure a trained network and its control on the same images."""
     inputs = trained.inputs(split.images)
     target = choose_target(inspection.trace)
+    steps.begin(f"{trained.label}: gradients of {len(inputs)} images")
+    measured = measure(trained.model, inputs, target)
     control = measure_control(
         trained.config.model,
         len(trained.class_names),
@@ -106,33 +168,62 @@ def compare(trained: Trained, inspection: Inspection, split: Split, config: Expl
         target,
         count=config.controls,
         seed=config.seed,
+        begin=lambda number: steps.next(f"{trained.label}: randomly initialised network {number}"),
     )
-    measured = measure(trained.model, inputs, target)
+    steps.done()
     return Comparison(trained.label, len(inputs), target, measured, control)
 
 
-def show(networks: list[Comparison], trained: list[Trained], output: Output, config: ExplainConfig) -> None:
-    """Print the measures with their definitions, and write them as JSON."""
-    counts = ", ".join(dict.fromkeys(str(network.images) for network in networks))
-    title = f"trained beside {config.controls} randomly initialised networks, on {counts} test images"
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("measure", overflow="fold")
-    table.add_column("network", overflow="fold")
-    for heading in ("trained", "random init", "95% interval", "differs"):
-        table.add_column(heading, justify="right", no_wrap=True)
+def measures_table(networks: Sequence[Comparison], title: str) -> Table:
+    """A column a measure; of every network the trained value, and below it the interval of its control."""
+    table = plain_table(title)
+    table.add_column("network", overflow="fold", min_width=len(RANDOM))
     for each in MEASURES:
-        for number, network in enumerate(networks):
-            table.add_row(each.label if number == 0 else "", *measure_row(network, each.key))
-    output.console.print(table)
-    output.console.print()
-    meanings = [f"{each.label}: {each.meaning} ({each.source})" for each in MEASURES]
-    for text in (GRADIENT, *meanings, CONTROL):
-        output.console.print(text, style="dim")
-    output.console.print()
-    sentences = findings(networks)
-    for sentence in sentences:
-        output.console.print(sentence)
-    content: dict[str, Any] = {
+        table.add_column(each.label.replace(" ", "\n"), justify="right", no_wrap=True)
+    for network in networks:
+        pairs = [measure_cells(network, each.key) for each in MEASURES]
+        table.add_row(network.label, *(trained for trained, _ in pairs))
+        table.add_row(RANDOM, *(control for _, control in pairs), style="dim")
+    return table
+
+
+def measure_cells(network: Comparison, key: str) -> tuple[str, str]:
+    """The trained value, marked where it differs, and the interval of the randomly initialised ones."""
+    if not network.applies(key):
+        return "- ", ""
+    low, high = network.control.interval(key)
+    # No measure is negative; the interval, of normal values, may be.
+    return (
+        f"{short(network.trained.values[key])}{'*' if network.differs(key) else ' '}",
+        f"{short(max(low, 0))}-{short(high)} ",
+    )
+
+
+def short(value: float) -> str:
+    """A value with two decimals, or three digits."""
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+def unseparated(networks: Sequence[Comparison]) -> list[str]:
+    """Of each two networks the measures that do not tell them apart, in a line."""
+    pairs = len(networks) * (len(networks) - 1) // 2
+    if pairs > MOST_PAIRS:
+        return [f"Which of the {pairs} pairs of networks a measure does not separate is among the details."]
+    lines = []
+    for one, other in combinations(networks, 2):
+        shared = [
+            each.label
+            for each in MEASURES
+            if one.applies(each.key) and other.applies(each.key) and not separates(one, other, each.key)
+        ]
+        if shared:
+            lines.append(f"{one.label} and {other.label} are not separated by: {', '.join(shared)}")
+    return lines
+
+
+def measured_data(trained: Sequence[Trained], networks: Sequence[Comparison]) -> dict[str, Any]:
+    """The measures, their definitions and findings as plain data."""
+    return {
         "gradient": GRADIENT,
         "control": CONTROL,
         "definitions": {
@@ -140,24 +231,8 @@ def show(networks: list[Comparison], trained: list[Trained], output: Output, con
             for each in MEASURES
         },
         "networks": [
-            {"checkpoint": str(each.path), "epoch": each.epoch, **as_data(network)}
+            {"checkpoint": str(each.path), "epoch": each.epoch, **comparison_data(network)}
             for each, network in zip(trained, networks, strict=True)
         ],
-        "findings": sentences,
+        "findings": findings(networks),
     }
-    output.note("inspection", content)
-
-
-def measure_row(network: Comparison, key: str) -> tuple[str, ...]:
-    """Label, trained value, mean of the randomly initialised ones, their interval, whether they differ."""
-    if not network.applies(key):
-        return network.label, "-", "", "", ""
-    values = network.control.values(key)
-    low, high = network.control.interval(key)
-    return (
-        network.label,
-        f"{network.trained.values[key]:.2f}",
-        f"{sum(values) / len(values):.2f}",
-        f"{low:.2f} to {high:.2f}",
-        "yes" if network.differs(key) else "no",
-    )

@@ -9,9 +9,10 @@ from torch import Tensor
 from dilated_cifar.evaluation.predict import class_maps
 from dilated_cifar.evaluation.trained import Trained
 from dilated_cifar.inspection.features import strongest_maps
+from dilated_cifar.inspection.lettering import fitted
 from dilated_cifar.inspection.observation import BATCH
 
-_SIDE_INCHES = 2.1
+_SIDE_INCHES = 1.9
 
 
 @dataclass(frozen=True)
@@ -40,39 +41,41 @@ def last_maps(trained: Trained, images: Tensor) -> list[LastMaps]:
     ]
 
 
-def draw_class_maps(trained: Sequence[Trained], images: Tensor, names: Sequence[str]) -> Figure:
-    """Draw two rows an image, a column a network: the class map, and the strongest map it is made of.
-
-    Only networks with the classes of the first are drawn, since the images are of its data set.
+def draw_class_maps(
+    networks: Sequence[tuple[str, Sequence[LastMaps]]], images: Tensor, names: Sequence[str]
+) -> Figure:
+    """Draw each image beside the class maps, and below them the strongest maps that they are made of.
 
     Args:
-        trained: The networks.
+        networks: Label of each network, and its maps for every image.
         images: uint8, [N, 3, H, W].
         names: Of the images.
 
     Source: Yu, Koltun & Funkhouser 2017, section 4.
     """
-    alike = [each for each in trained if each.class_names == trained[0].class_names]
-    networks = [(each.label, last_maps(each, images)) for each in alike]
-    size = (_SIDE_INCHES * (1 + len(networks)) + 0.3, 2 * (_SIDE_INCHES + 0.3) * len(images) + 0.9)
-    figure = Figure(figsize=size, layout="constrained")
-    figure.suptitle(
-        "Class map of the predicted class (first row) and channel of\nhighest mean activation of the last "
-        "feature map (second); yellow: high",
-        fontsize=10,
+    width = _SIDE_INCHES * (2 + len(networks)) + 0.3
+    figure = Figure(figsize=(width, 2 * (_SIDE_INCHES + 0.4) * len(images) + 0.9), layout="constrained")
+    title = (
+        "Class map of the predicted class (above) and channel of highest mean activation of the last feature "
+        "map (below); yellow: high"
     )
-    grid = figure.subplots(2 * len(images), 1 + len(networks), squeeze=False)
-    for axes in grid.ravel():
-        axes.set_axis_off()
+    figure.suptitle(fitted(title, width, 10), fontsize=10)
+    cells = figure.add_gridspec(2 * len(images), 2 + len(networks))
     for number, (image, name) in enumerate(zip(images, names, strict=True)):
-        upper, lower = grid[2 * number : 2 * number + 2]
-        upper[0].imshow(image.permute(1, 2, 0).cpu().numpy())
-        upper[0].set_title(name, fontsize=9, parse_math=False)
-        for column, (label, found) in enumerate(networks, start=1):
+        # As high as the two maps beside it.
+        axes = figure.add_subplot(cells[2 * number : 2 * number + 2, :2])
+        axes.imshow(image.permute(1, 2, 0).cpu().numpy())
+        axes.set_title(fitted(name, 2 * _SIDE_INCHES, 10), fontsize=10)
+        for column, (label, found) in enumerate(networks, start=2):
             maps = found[number]
-            upper[column].imshow(maps.class_map.numpy(), cmap="viridis", interpolation="nearest")
-            upper[column].set_title(f"{label}: {maps.predicted}", fontsize=9)
-            lower[column].imshow(maps.strongest.numpy(), cmap="viridis", interpolation="nearest")
             shape = "x".join(str(side) for side in maps.strongest.shape)
-            lower[column].set_title(f"channel {maps.channel} ({shape})", fontsize=8)
+            titles = f"{label}: {maps.predicted}", f"channel {maps.channel} ({shape})"
+            for row, (drawn, above) in enumerate(
+                zip((maps.class_map, maps.strongest), titles, strict=True), start=2 * number
+            ):
+                axes = figure.add_subplot(cells[row, column])
+                axes.imshow(drawn.numpy(), cmap="viridis", interpolation="nearest")
+                axes.set_title(fitted(above, _SIDE_INCHES, 8), fontsize=8)
+    for axes in figure.axes:
+        axes.set_axis_off()
     return figure

@@ -1,5 +1,6 @@
 """Was it learned? The measures of a trained network beside those of randomly initialised ones of its kind."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import isfinite
@@ -119,11 +120,18 @@ def measure_control(
     *,
     count: int,
     seed: int,
+    begin: Callable[[int], None] = lambda _: None,
 ) -> Control:
-    """Measure `count` randomly initialised networks on the same images; a function of the seed alone."""
-    seeds = [derive_seed("control", seed, number) for number in range(count)]
-    networks = (random_network(config, classes, inputs, machine, each) for each in seeds)
-    return Control([measure(network, inputs, target) for network in networks])
+    """Measure `count` randomly initialised networks on the same images; a function of the seed alone.
+
+    `begin` is called with the number of each, from 1, before it is measured.
+    """
+    measured = []
+    for number in range(count):
+        begin(number + 1)
+        each = derive_seed("control", seed, number)
+        measured.append(measure(random_network(config, classes, inputs, machine, each), inputs, target))
+    return Control(measured)
 
 
 @torch.no_grad()
@@ -147,7 +155,7 @@ def random_network(
     return model.eval()
 
 
-def findings(networks: list[Comparison]) -> list[str]:
+def findings(networks: Sequence[Comparison]) -> list[str]:
     """One sentence for every measure that separates less than one might think."""
     sentences = []
     for each in MEASURES:

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from dilated_cifar.dilation.coverage import Unit
+from dilated_cifar.inspection.lettering import fitted, headed
 from dilated_cifar.percentages import percent
 
 _COLOURS = colormaps["viridis"].with_extremes(bad="0.85")
@@ -22,25 +23,33 @@ _POINTS_PER_INCH = 72
 _MANY = 1e7
 
 
+def hole_text(nearest: float | None) -> str:
+    """Say where the nearest hole is: its distance from the centre of the receptive field in pixels."""
+    if nearest is None:
+        return "no holes"
+    return f"nearest hole {nearest:g} pixel{'' if nearest <= 1 else 's'} from the centre"
+
+
 def unit_sentence(unit: Unit) -> str:
     """Say how much of its receptive field one unit of a network covers on the image."""
     top, left, bottom, right = unit.box
-    hole = "" if unit.nearest_hole is None else f", nearest hole {unit.nearest_hole:g} from the centre"
     return (
-        f"{_named(unit)}: receptive field {_field(unit)}, {percent(unit.covered, 1)} of it on the image "
-        f"(rows {top} to {bottom - 1}, columns {left} to {right - 1}) covered{hole}; "
-        f"{_count(unit.counts.sum())} paths, at most {_count(unit.counts.max())} from one pixel"
+        f"{unit_text(unit)}: receptive field {field_text(unit)}, {percent(unit.covered, 1)} of it on the "
+        f"image (rows {top} to {bottom - 1}, columns {left} to {right - 1}) covered, "
+        f"{hole_text(unit.nearest_hole)}; {_count(unit.counts.sum())} paths, "
+        f"at most {_count(unit.counts.max())} from one pixel"
     )
 
 
-def draw_unit(unit: Unit) -> Figure:
-    """Draw how often each pixel of the image enters one unit; axes in pixels."""
+def draw_unit(unit: Unit, *, name: str = "") -> Figure:
+    """Draw how often each pixel of the image enters one unit of the network `name`; axes in pixels."""
     covered = f"{percent(unit.covered, 1)} of it on the image covered"
-    title = f"{_named(unit)}\nreceptive field {_field(unit)}, {covered}"
-    return draw_count_maps([(title, unit.counts)], "How often each pixel enters one unit", centred=False)
+    title = f"{unit_text(unit)}\nreceptive field {field_text(unit)}, {covered}"
+    maps = [(title, unit.counts)]
+    return draw_count_maps(maps, "How often each pixel enters one unit", name=name, centred=False)
 
 
-def draw_stages(unit: Unit, maps: Sequence[tuple[str, Tensor]]) -> Figure:
+def draw_stages(unit: Unit, maps: Sequence[tuple[str, Tensor]], *, name: str = "") -> Figure:
     """Draw the count maps `[h, w]` of one unit, from the last stage's input back to the image.
 
     Every map is drawn as large as the image: behind strides and pools one position covers several pixels.
@@ -52,14 +61,17 @@ def draw_stages(unit: Unit, maps: Sequence[tuple[str, Tensor]]) -> Figure:
         cell = f", one position drawn as {times}x{times} pixels" if times > 1 else ""
         drawn = counts.repeat_interleave(times, 0).repeat_interleave(times, 1)
         panels.append((f"{source}\n{counts.shape[0]}x{counts.shape[1]}{cell}", drawn))
-    return draw_count_maps(panels, f"How often each position enters {_named(unit)}", centred=False)
+    title = f"How often each position enters {unit_text(unit)}"
+    return draw_count_maps(panels, title, name=name, centred=False)
 
 
-def draw_count_maps(panels: Sequence[tuple[str, Tensor]], title: str, *, centred: bool = True) -> Figure:
+def draw_count_maps(
+    panels: Sequence[tuple[str, Tensor]], title: str, *, name: str = "", centred: bool = True
+) -> Figure:
     """Draw titled count maps `[H, W]` in rows of up to four, numbers in the cells where they are legible.
 
     All panels show the same range of pixels: from the centre of the map, or, with `centred` off, as they lie
-    on the image, from its top left pixel (0, 0).
+    on the image, from its top left pixel (0, 0). A map whose counts are all alike has no colour bar.
 
     Raises:
         ValueError: there is nothing to draw.
@@ -74,29 +86,38 @@ def draw_count_maps(panels: Sequence[tuple[str, Tensor]], title: str, *, centred
     view = (max(counts.shape[0] for _, counts in panels), max(counts.shape[1] for _, counts in panels))
     for axes, (panel_title, counts) in zip(grid.flat, panels, strict=False):
         numbers = np.ma.masked_equal(counts.detach().cpu().numpy(), 0)
-        first = (-(numbers.shape[0] // 2), -(numbers.shape[1] // 2)) if centred else (0, 0)
+        first = _first(numbers.shape) if centred else (0, 0)
         scale = _draw_panel(figure, axes, numbers, first)
-        first_shown = (-(view[0] // 2), -(view[1] // 2)) if centred else (0, 0)
+        first_shown = _first(view) if centred else (0, 0)
         axes.set_xlim(first_shown[1] - 0.5, first_shown[1] + view[1] - 0.5)
         axes.set_ylim(first_shown[0] + view[0] - 0.5, first_shown[0] - 0.5)
         axes.set_xlabel("pixels from the centre" if centred else "pixel column")
         axes.set_ylabel("pixels from the centre" if centred else "pixel row")
-        axes.set_title(panel_title, fontsize=10)
+        axes.set_title(fitted(panel_title, inches, 10), fontsize=10)
         _write_numbers(axes, numbers, first, scale, 0.68 * inches * _POINTS_PER_INCH / max(view))
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
     never = "; grey: never" if any(bool((counts == 0).any()) for _, counts in panels) else ""
-    figure.suptitle(title + never, fontsize=12)
+    figure.suptitle(headed(name, title + never, inches * columns, 12), fontsize=12)
     return figure
 
 
-def _draw_panel(figure: Figure, axes: Axes, numbers: np.ma.MaskedArray, first: tuple[int, int]) -> Normalize:
+def _first(shape: Sequence[int]) -> tuple[float, float]:
+    """The first row and column of a map, counted from its centre."""
+    return -(shape[0] - 1) / 2, -(shape[1] - 1) / 2
+
+
+def _draw_panel(
+    figure: Figure, axes: Axes, numbers: np.ma.MaskedArray, first: tuple[float, float]
+) -> Normalize:
     height, width = numbers.shape
     scale = _scale(numbers)
     edges = (first[1] - 0.5, first[1] + width - 0.5, first[0] + height - 0.5, first[0] - 0.5)
     picture = axes.imshow(numbers, cmap=_COLOURS, norm=scale, extent=edges, interpolation="nearest")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
+    if numbers.count() == 0 or numbers.min() == numbers.max():
+        return scale
     logarithmic = isinstance(scale, LogNorm)
     figure.colorbar(
         picture,
@@ -117,7 +138,7 @@ def _scale(numbers: np.ma.MaskedArray) -> Normalize:
 
 
 def _write_numbers(
-    axes: Axes, numbers: np.ma.MaskedArray, first: tuple[int, int], scale: Normalize, cell_points: float
+    axes: Axes, numbers: np.ma.MaskedArray, first: tuple[float, float], scale: Normalize, cell_points: float
 ) -> None:
     digits = len(f"{numbers.max():.0f}") if numbers.count() else 1
     size = min(9.0, cell_points * 0.55, 1.4 * cell_points / digits)
@@ -137,14 +158,16 @@ def _write_numbers(
         )
 
 
-def _named(unit: Unit) -> str:
+def unit_text(unit: Unit) -> str:
+    """Name a unit by its position and its layer."""
     if unit.position is None:
         return unit.name
     size = "x".join(str(side) for side in unit.layer.output_shape[1:])
     return f"unit {unit.position} of {unit.name} ({size})"
 
 
-def _field(unit: Unit) -> str:
+def field_text(unit: Unit) -> str:
+    """The receptive field of a unit, as `17x17`."""
     return "x".join(str(side) for side in unit.layer.receptive_field)
 
 

@@ -14,6 +14,7 @@ from matplotlib.patches import Circle, Rectangle
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from dilated_cifar.inspection.lettering import fitted
 from dilated_cifar.inspection.observation import LabelledGradients, Measure
 
 _COLOURS = colormaps["viridis"].with_extremes(bad="0.85")
@@ -92,9 +93,9 @@ def draw_effective_fields(networks: Sequence[LabelledGradients]) -> Figure:
         target, panels = network.target, []
         for name, gradients in network.gradients.items():
             radii = tuple(radius(gradients.image[0], target.centre, share) for share in (0.5, 0.95))
-            title = f"{network.label}, {name}\n50% within {radii[0]:.1f}, 95% within {radii[1]:.1f} pixels"
+            title = f"{name}: 50% within {radii[0]:.1f}, 95% within {radii[1]:.1f} pixels"
             panels.append(Panel(title, gradients.image[0], target.centre, radii, target.receptive_field))
-        rows.append(panels)
+        rows.append((network.label, panels))
     title = (
         "Effective receptive field: gradient of the centre unit of the last feature map (grey: zero)\n"
         "solid: 50% of the gradient, dashed: 95%, dotted: receptive field"
@@ -102,27 +103,26 @@ def draw_effective_fields(networks: Sequence[LabelledGradients]) -> Figure:
     return draw_gradients(rows, title, unit="pixel")
 
 
-def draw_gradients(rows: Sequence[Sequence[Panel]], title: str, *, unit: str) -> Figure:
+def draw_gradients(rows: Sequence[tuple[str, Sequence[Panel]]], title: str, *, unit: str) -> Figure:
     """Draw gradient maps in rows, one row a network, each scaled to its largest value.
 
     Args:
-        rows: Panels of equal number in each row; at least one.
+        rows: Heading and panels of each row; at least one row, and as many panels in each.
         title: Says what is drawn.
         unit: What the rows and columns are of: `pixel` or `feature-map`.
     """
-    columns = max(len(row) for row in rows)
-    size = (_PANEL_INCHES * columns + 0.9, _PANEL_INCHES * len(rows) + 0.7)
-    figure = Figure(figsize=size, layout="constrained")
-    grid = figure.subplots(len(rows), columns, squeeze=False)
-    pictures = [
-        draw_panel(axes, panel, unit)
-        for line, row in zip(grid, rows, strict=True)
-        for axes, panel in zip(line, row, strict=True)
-    ]
-    label = "mean absolute gradient, share of the largest"
-    shrink = min(1.0, 0.8 / len(rows) + 0.2)
-    figure.colorbar(pictures[-1], ax=grid.ravel().tolist(), label=label, shrink=shrink)
-    figure.suptitle(title, fontsize=12)
+    columns = max(len(panels) for _, panels in rows)
+    width = _PANEL_INCHES * columns + 0.9
+    figure = Figure(figsize=(width, (_PANEL_INCHES + 0.3) * len(rows) + 0.7), layout="constrained")
+    figure.suptitle(fitted(title, width, 12), fontsize=12)
+    blocks = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
+    for block, (heading, panels) in zip(blocks, rows, strict=True):
+        block.suptitle(fitted(heading, width, 11), fontsize=11, fontweight="bold")
+        line = block.subplots(1, columns, squeeze=False)[0]
+        for axes, panel in zip(line, panels, strict=True):
+            picture = draw_panel(axes, panel, unit)
+        label = "mean absolute gradient, share of the largest"
+        block.colorbar(picture, ax=line.tolist(), label=label, shrink=0.9)
     return figure
 
 
@@ -153,5 +153,5 @@ def draw_panel(axes: Axes, panel: Panel, unit: str) -> AxesImage:
     axes.yaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
     axes.set_xlabel(f"{unit} column")
     axes.set_ylabel(f"{unit} row")
-    axes.set_title(panel.title, fontsize=10)
+    axes.set_title(fitted(panel.title, _PANEL_INCHES, 10), fontsize=10)
     return picture

@@ -1,4 +1,4 @@
-"""A network and lists of rates explained without training: tables on the screen, pictures and numbers."""
+"""A network, or dilation rates alone, explained without training: the answer, pictures and numbers."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,32 +11,52 @@ from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.device import use_threads
-from dilated_cifar.dilation.coverage import count_stages, count_unit
-from dilated_cifar.dilation.rates import Verdict, judge
+from dilated_cifar.dilation.coverage import count_unit
+from dilated_cifar.dilation.rates import judge
 from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.output import Output
-from dilated_cifar.inspection.coverage import draw_stages, draw_unit, unit_sentence
-from dilated_cifar.inspection.network import LEGEND, Inspection, inspect_network, layer_table
-from dilated_cifar.inspection.verdicts import (
-    draw_comparison,
-    draw_layers,
-    verdict_heading,
-    verdict_table,
+from dilated_cifar.inspection.answers import (
+    definitions,
+    network_answer,
+    network_details,
+    rates_answer,
+    rates_details,
 )
+from dilated_cifar.inspection.network import Inspection, draw_coverage, draw_depths, inspect_network
+from dilated_cifar.inspection.verdicts import draw_comparison, draw_layers
 from dilated_cifar.models import build
 from dilated_cifar.models.classifier import LAST_MAP
+from dilated_cifar.progress import Steps
 
 DATA = Cifar10Config()
 """The data set whose image size and number of classes a network without a checkpoint gets."""
-NO_RULE = (
-    "Strides, pools or shortcuts lie between the layers, so that no rule on lists of rates applies; coverage "
-    "was counted on the network itself."
-)
 
 
-def explain_model(config: ExplainConfig, folder: Path, title: str) -> None:
-    """Explain the network, under a title, and the lists of rates of `config`, and write into `folder`.
+def explain_rates(config: ExplainConfig, folder: Path, steps: Steps) -> None:
+    """Explain the lists of rates of `config`, and write into `folder`.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    output, kernel_size = Output(folder), config.kernel_size
+    verdicts = [judge(rates, kernel_size) for rates in config.rate_lists]
+    steps.begin("drawing")
+    name = "count_map" if len(verdicts) == 1 else "comparison"
+    output.draw(name, draw_comparison(config.rate_lists, kernel_size))
+    for verdict in verdicts:
+        stem = "" if len(verdicts) == 1 else f"{'-'.join(map(str, verdict.rates))}-"
+        output.draw(f"{stem}layers", draw_layers(verdict.rates, kernel_size))
+    output.note("explanation", {"lists": [asdict(verdict) for verdict in verdicts]})
+    steps.end()
+    details = [part for verdict in verdicts for part in rates_details(verdict)]
+    details += definitions(layers=False)
+    output.tell("explanation", rates_answer(verdicts), details, detailed=config.details)
+    output.close()
+
+
+def explain_model(config: ExplainConfig, folder: Path, title: str, steps: Steps) -> None:
+    """Explain the network of `config` under a title, and write into `folder`.
 
     Raises:
         UserError: a layer or a position does not exist, or the folder cannot be written.
@@ -45,9 +65,12 @@ def explain_model(config: ExplainConfig, folder: Path, title: str) -> None:
     output = Output(folder)
     model = build(config.model, DATA.classes)
     inspection = inspect_chosen(model, config.model, DATA.input_size, config)
-    numbers = explain_network(inspection, config.model, config, output, title)
-    numbers["lists"] = explain_lists(config, output)
-    output.note("explanation", numbers)
+    steps.begin("drawing")
+    draw_network(inspection, output, title)
+    output.note("explanation", as_data(inspection, config.model))
+    steps.end()
+    details = [*network_details(title, inspection), *definitions()]
+    output.tell("explanation", network_answer(title, inspection), details, detailed=config.details)
     output.close()
 
 
@@ -60,15 +83,10 @@ def inspect_chosen(
         UserError: there is no such layer or no such unit.
     """
     inspection = inspect_network(model, input_size, stack=chosen.stack)
-    if is_centre_of_last_map(config):
+    if config.layer == LAST_MAP and config.position is None:
         return inspection
     position = check_unit(model, inspection.trace, config)
     return replace(inspection, unit=count_unit(model, inspection.trace, config.layer, position))
-
-
-def is_centre_of_last_map(config: ExplainConfig) -> bool:
-    """Decide whether `config` leaves the unit as it is by default."""
-    return config.layer == LAST_MAP and config.position is None
 
 
 def check_unit(model: nn.Module, traced: Trace, config: ExplainConfig) -> tuple[int, int] | None:
@@ -96,36 +114,15 @@ def check_unit(model: nn.Module, traced: Trace, config: ExplainConfig) -> tuple[
     return row, column
 
 
-def explain_network(
-    inspection: Inspection,
-    chosen: ModelConfig,
-    config: ExplainConfig,
-    output: Output,
-    title: str,
-    stem: str = "",
-) -> dict[str, Any]:
-    """Print layers, verdicts and coverage of a network and draw the count maps of its unit.
+def draw_network(inspection: Inspection, output: Output, label: str, stem: str = "") -> None:
+    """Draw the count maps of a network's unit."""
+    output.draw(f"{stem}count_map", draw_coverage(inspection, name=label))
+    output.draw(f"{stem}layers", draw_depths(inspection, name=label))
 
-    Returns:
-        The same as plain data.
-    """
+
+def as_data(inspection: Inspection, chosen: ModelConfig) -> dict[str, Any]:
+    """Layers, verdict and coverage of a network as plain data."""
     traced, verdict, unit = inspection.trace, inspection.verdict, inspection.unit
-    console = output.console
-    console.print(layer_table(traced, title))
-    console.print(LEGEND, style="dim")
-    console.print()
-    if verdict is None:
-        console.print(NO_RULE)
-    else:
-        show_verdict(verdict, output)
-    console.print(unit_sentence(unit))
-    console.print()
-    if verdict is not None and is_centre_of_last_map(config):
-        output.draw(f"{stem}count_map", draw_comparison([verdict.rates], verdict.kernel_size))
-        output.draw(f"{stem}layers", draw_layers(verdict.rates, verdict.kernel_size))
-    else:
-        output.draw(f"{stem}count_map", draw_unit(unit))
-        output.draw(f"{stem}layers", draw_stages(unit, count_stages(inspection.model, traced, unit)))
     return {
         "model": asdict(chosen),
         "layers": [asdict(layer) for layer in traced.layers],
@@ -143,20 +140,3 @@ def explain_network(
             "counts": unit.counts.tolist(),
         },
     }
-
-
-def explain_lists(config: ExplainConfig, output: Output) -> list[dict[str, Any]]:
-    """Print the verdicts on the lists of rates that `config` names and draw their maps side by side."""
-    verdicts = [judge(rates, config.kernel_size) for rates in config.rate_lists]
-    for verdict in verdicts:
-        show_verdict(verdict, output)
-        output.console.print()
-    if verdicts:
-        output.draw("comparison", draw_comparison(config.rate_lists, config.kernel_size))
-    return [asdict(verdict) for verdict in verdicts]
-
-
-def show_verdict(verdict: Verdict, output: Output) -> None:
-    """Print the verdicts on one list of rates."""
-    output.console.print(verdict_heading(verdict))
-    output.console.print(verdict_table(verdict))

@@ -7,10 +7,11 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from dilated_cifar.evaluation.trained import Trained
+from dilated_cifar.inspection.lettering import fitted
 from dilated_cifar.models.classifier import Classifier
 
 _THUMBNAIL_INCHES = 1.35
+_NARROWEST_INCHES = 6.0
 
 
 @dataclass(frozen=True)
@@ -75,31 +76,42 @@ def strongest_maps(model: Classifier, inputs: Tensor) -> list[Strongest]:
     return found
 
 
-def draw_strongest(trained: Sequence[Trained], images: Tensor, names: Sequence[str]) -> Figure:
+def draw_strongest(
+    networks: Sequence[tuple[str, Sequence[Strongest]]], images: Tensor, names: Sequence[str]
+) -> Figure:
     """Draw the strongest feature map of every layer: a row an image, a block of rows a network.
 
     Args:
-        trained: The networks.
+        networks: Label of each network and its layers, as many in each.
         images: uint8, [N, 3, H, W].
         names: Of the images.
     """
-    networks = [(each.label, strongest_maps(each.model, each.inputs(images))) for each in trained]
-    columns = 1 + max(len(layers) for _, layers in networks)
-    height = (_THUMBNAIL_INCHES + 0.35) * len(images) + 0.45
-    size = (max(7.0, _THUMBNAIL_INCHES * columns), height * len(networks) + 0.4)
-    figure = Figure(figsize=size, layout="constrained")
-    figure.suptitle("Channel of highest mean activation of every layer (yellow: high, blue: 0)", fontsize=11)
+    columns = 1 + len(networks[0][1])
+    height = (_THUMBNAIL_INCHES + 0.4) * len(images) + 0.45
+    width = max(_NARROWEST_INCHES, _THUMBNAIL_INCHES * columns)
+    figure = Figure(figsize=(width, height * len(networks) + 0.4), layout="constrained")
+    title = "Channel of highest mean activation of every layer\nyellow: high, blue: 0"
+    figure.suptitle(fitted(title, width, 11), fontsize=11)
     blocks = figure.subfigures(len(networks), 1, squeeze=False)[:, 0]
     for block, (label, layers) in zip(blocks, networks, strict=True):
-        block.suptitle(label, fontsize=10, fontweight="bold")
+        block.suptitle(fitted(label, width, 10), fontsize=10, fontweight="bold")
         grid = block.subplots(len(images), columns, squeeze=False)
         for number, line in enumerate(grid):
             line[0].imshow(images[number].permute(1, 2, 0).cpu().numpy())
-            line[0].set_title(names[number], fontsize=8, parse_math=False)
-            for axes, layer in zip(line[1:], layers, strict=False):
+            line[0].set_title(fitted(names[number], width / columns, 8), fontsize=8)
+            for axes, layer in zip(line[1:], layers, strict=True):
                 axes.imshow(layer.maps[number].numpy(), cmap="viridis", vmin=0, interpolation="nearest")
                 shape = "x".join(str(side) for side in layer.maps.shape[1:])
-                axes.set_title(f"{layer.layer} ({shape})\nchannel {layer.channels[number]}", fontsize=7)
+                above = f"{layer.layer} ({shape})\nchannel {layer.channels[number]}"
+                axes.set_title(fitted(above, width / columns, 7), fontsize=7)
             for axes in line:
                 axes.set_axis_off()
     return figure
+
+
+def alike(networks: Sequence[tuple[str, list[Strongest]]]) -> list[list[tuple[str, list[Strongest]]]]:
+    """Groups of networks with as many layers, in the order of their first: each fills a sheet."""
+    groups: dict[int, list[tuple[str, list[Strongest]]]] = {}
+    for label, layers in networks:
+        groups.setdefault(len(layers), []).append((label, layers))
+    return list(groups.values())

@@ -132,10 +132,10 @@ def draw_lattices(networks: Sequence[LabelledGradients]) -> Figure | None:
                 continue
             gradient, (row, column) = gradients.stage[0], stage.position
             share = lattice_share(gradient, stage.position, stage.rate)
-            title = f"{network.label}, {name}\ninput of {stage.layer}: {percent(share, 0)} on its own lattice"
+            title = f"{name}: {percent(share, 0)} on its own lattice"
             panels.append(Panel(title, gradient, (float(row), float(column)), lattice=stage.rate))
-        if panels:
-            rows.append(panels)
+        if stage is not None and panels:
+            rows.append((f"{network.label}: input of {stage.layer}, rate {stage.rate}", panels))
     title = (
         "Gradient of the centre unit at the input of the first dilated convolution (grey: zero)\n"
         "red: positions of its own lattice"

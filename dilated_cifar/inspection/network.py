@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 from rich.table import Table
 from torch import nn
 
-from dilated_cifar.dilation.coverage import Unit, count_unit
+from dilated_cifar.dilation.coverage import Unit, count_stages, count_unit
 from dilated_cifar.dilation.rates import Verdict, judge, warning
 from dilated_cifar.dilation.trace import Layer, Trace, trace
-from dilated_cifar.inspection.coverage import draw_unit, unit_sentence
-from dilated_cifar.inspection.verdicts import draw_comparison, verdict_markdown
+from dilated_cifar.inspection.coverage import draw_stages, draw_unit, unit_sentence
+from dilated_cifar.inspection.verdicts import draw_comparison, draw_layers, verdict_markdown
 from dilated_cifar.models.classifier import LAST_MAP
 
 HEADINGS = ("layer", "operation", "rate", "output", "RF", "jump", "params", "MACs")
@@ -37,6 +37,17 @@ class Inspection:
     trace: Trace
     verdict: Verdict | None
     unit: Unit
+
+    @property
+    def is_centre(self) -> bool:
+        """Whether the unit is the centre unit of the last feature map, not another that a user chose."""
+        last = self.trace.layer(LAST_MAP)
+        return (self.unit.name, self.unit.position) == (LAST_MAP, last.centre_position)
+
+    @property
+    def ruling(self) -> Verdict | None:
+        """The verdict on the rates where it holds for the unit."""
+        return self.verdict if self.is_centre else None
 
 
 def inspect_network(
@@ -64,7 +75,7 @@ def hole_warning(inspection: Inspection) -> str | None:
     Where no rule on lists of rates applies, the network itself is counted.
     """
     if inspection.verdict is not None:
-        return warning(inspection.verdict.rates, inspection.verdict.kernel_size)
+        return warning(inspection.verdict.rates, inspection.verdict.kernel_sizes[0])
     if inspection.unit.nearest_hole is None:
         return None
     return f"the network leaves holes: {unit_sentence(inspection.unit)}"
@@ -78,12 +89,20 @@ def describe(inspection: Inspection) -> str:
     return "\n\n".join(texts)
 
 
-def draw_coverage(inspection: Inspection) -> Figure:
-    """Draw the count map of the rates, or where no rule on lists applies that of the centre unit."""
-    if inspection.verdict is None:
-        return draw_unit(inspection.unit)
+def draw_coverage(inspection: Inspection, *, name: str = "") -> Figure:
+    """Draw the count map of the rates, or where no rule on lists applies that of the unit."""
+    if inspection.ruling is None:
+        return draw_unit(inspection.unit, name=name)
     # A list of rates is drawn around its centre, larger than on the image and with its numbers.
-    return draw_comparison([inspection.verdict.rates], inspection.verdict.kernel_size)
+    return draw_comparison([inspection.ruling.rates], inspection.ruling.kernel_sizes, name=name)
+
+
+def draw_depths(inspection: Inspection, *, name: str = "") -> Figure:
+    """Draw the count maps of the same unit from the last layer or stage back to the image."""
+    if inspection.ruling is not None:
+        return draw_layers(inspection.ruling.rates, inspection.ruling.kernel_sizes, name=name)
+    maps = count_stages(inspection.model, inspection.trace, inspection.unit)
+    return draw_stages(inspection.unit, maps, name=name)
 
 
 def layer_rows(traced: Trace) -> list[tuple[str, ...]]:
@@ -98,7 +117,7 @@ def layer_rows(traced: Trace) -> list[tuple[str, ...]]:
         else:
             kept.append((layer, layer.parameters))
     rows = [_row(layer, parameters) for layer, parameters in kept]
-    totals = (f"{traced.receptive_field}", "", f"{traced.parameters:,}", _millions(traced.multiply_adds))
+    totals = (f"{traced.receptive_field}", "", f"{traced.parameters:,}", millions(traced.multiply_adds))
     return [*rows, ("total", "", "", "", *totals)]
 
 
@@ -132,7 +151,7 @@ def _row(layer: Layer, parameters: int) -> tuple[str, ...]:
         f"{max(layer.receptive_field)}",
         f"{layer.jump[0]:g}",
         f"{parameters:,}",
-        _millions(layer.multiply_adds),
+        millions(layer.multiply_adds),
     )
 
 
@@ -145,7 +164,8 @@ def _operation(layer: Layer) -> str:
     return " ".join(parts)
 
 
-def _millions(number: int) -> str:
+def millions(number: int) -> str:
+    """A number of multiply-adds as text, nothing for none."""
     if number < _FEW:
         return f"{number:,}" if number else ""
     return f"{number / 1e6:.2f}M"

@@ -6,35 +6,63 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from dilated_cifar.dilation.coverage import count_map, count_maps
-from dilated_cifar.dilation.rates import Ruling, Verdict, judge
-from dilated_cifar.inspection.coverage import draw_count_maps
+from dilated_cifar.dilation.rates import Kernel, Ruling, Verdict, each_kernel, judge, receptive_field
+from dilated_cifar.inspection.coverage import draw_count_maps, hole_text
 from dilated_cifar.percentages import percent
+
+DEFINITIONS = (
+    "exact criterion: sort the rates; each must be at most the receptive field of the smaller ones, which "
+    "starts at 1 and grows by (K-1) r. It is never wrong, for kernels K of every size, odd or even.",
+    "published distance (Wang et al. 2018): M_n = r_n, M_i = max(M_i+1 - 2 r_i, 2 r_i - M_i+1, r_i), from "
+    "the last layer back, and M_2 is to be at most K. For odd kernels of one size; not exact.",
+    "common factor (Wang et al. 2018): the rates are to have none. Needed, but not enough.",
+)
+
+
+def kernels_text(kernel_sizes: Sequence[int]) -> str:
+    """Name the kernels of a stack: `3x3 kernels`, or `kernels 3x3, 2x2`."""
+    if len(set(kernel_sizes)) == 1:
+        return f"{kernel_sizes[0]}x{kernel_sizes[0]} kernels"
+    return f"kernels {', '.join(f'{size}x{size}' for size in kernel_sizes)}"
+
+
+def rates_text(verdict: Verdict) -> str:
+    """Name the rates with their kernels."""
+    return f"rates {listed(verdict.rates)} with {kernels_text(verdict.kernel_sizes)}"
 
 
 def verdict_heading(verdict: Verdict) -> str:
     """Say in one line how much of its receptive field a list of rates covers."""
-    field, kernel = verdict.receptive_field, verdict.kernel_size
-    holes = "no holes"
-    if verdict.nearest_hole is not None:
-        pixels = f"{verdict.nearest_hole} pixel{'' if verdict.nearest_hole == 1 else 's'}"
-        holes = f"nearest hole {pixels} from the centre"
+    field = verdict.receptive_field
     return (
-        f"rates {_listed(verdict.rates)}, {kernel}x{kernel} kernels: receptive field {field}x{field}, "
-        f"{percent(verdict.covered, 1)} covered, {holes}"
+        f"{rates_text(verdict)}: receptive field {field}x{field}, {percent(verdict.covered, 1)} covered, "
+        f"{hole_text(verdict.nearest_hole)}"
     )
 
 
 def verdict_rows(verdict: Verdict) -> list[tuple[str, str, str]]:
     """List rule, outcome and reason of the three verdicts, and the nearest rates without holes."""
-    numbers = f"M_1 to M_{len(verdict.distances)}: {_listed(verdict.distances)}; "
+    numbers = f"M_1 to M_{len(verdict.distances)}: {listed(verdict.distances)}; "
+    with_numbers = verdict.published if verdict.published.holds is not None else None
     rows = [
-        (ruling.rule, _outcome(ruling), (numbers if ruling is verdict.published else "") + ruling.sentence)
+        (ruling.rule, _outcome(ruling), (numbers if ruling is with_numbers else "") + ruling.sentence)
         for ruling in verdict.rulings
     ]
     if verdict.alternatives:
-        found = " or ".join(f"[{_listed(rates)}]" for rates in verdict.alternatives)
-        rows.append(("nearest without holes", "", found))
+        rows.append(("nearest without holes", "", alternatives_text(verdict)))
     return rows
+
+
+def outcomes_text(verdict: Verdict) -> str:
+    """What each rule says, in a line."""
+    return ", ".join(f"{ruling.rule} {_outcome(ruling)}" for ruling in verdict.rulings)
+
+
+def alternatives_text(verdict: Verdict) -> str:
+    """The nearest rates without holes, each with its receptive field; nothing where none are missing."""
+    fields = [receptive_field(rates, verdict.kernel_sizes) for rates in verdict.alternatives]
+    named = zip(verdict.alternatives, fields, strict=True)
+    return " or ".join(f"[{listed(rates)}] (field {side}x{side})" for rates, side in named)
 
 
 def verdict_table(verdict: Verdict) -> Table:
@@ -51,38 +79,45 @@ def verdict_markdown(verdict: Verdict) -> str:
     return "\n".join([f"{verdict_heading(verdict)}\n", *lines])
 
 
-def draw_comparison(lists: Sequence[Sequence[int]], kernel_size: int = 3) -> Figure:
+def draw_comparison(lists: Sequence[Sequence[int]], kernel_size: Kernel = 3, *, name: str = "") -> Figure:
     """Draw the count maps of lists of rates side by side, at one scale in pixels from the centre.
 
+    `name` is that of a network whose rates these are.
+
     Raises:
-        ValueError: there is no list, a list is empty, a rate is below 1, or the kernel is even.
+        ValueError: there is no list, a list is empty, a rate or a kernel is below 1, or there is not one
+            kernel a rate.
     """
     panels = []
     for rates in lists:
         verdict = judge(rates, kernel_size)
-        side, covered = verdict.receptive_field, percent(verdict.covered, 1)
-        title = f"rates {_listed(rates)}\nreceptive field {side}x{side}, {covered} covered"
+        side = verdict.receptive_field
+        title = f"rates {listed(rates)}\nreceptive field {side}x{side}, {percent(verdict.covered, 1)} covered"
         panels.append((title, count_map(rates, kernel_size)))
-    kernels = f"{kernel_size}x{kernel_size} kernels"
-    return draw_count_maps(panels, f"How often each pixel enters one output ({kernels})")
+    kernels = kernels_text(each_kernel(lists[0] if lists else [1], kernel_size))
+    return draw_count_maps(panels, f"How often each pixel enters one output ({kernels})", name=name)
 
 
-def draw_layers(rates: Sequence[int], kernel_size: int = 3) -> Figure:
+def draw_layers(rates: Sequence[int], kernel_size: Kernel = 3, *, name: str = "") -> Figure:
     """Draw the row of count maps from the last layer's input back to the image, in pixels from the centre.
 
+    `name` is that of a network whose rates these are.
+
     Raises:
-        ValueError: the list is empty, a rate is below 1, or the kernel is even.
+        ValueError: the list is empty, a rate or a kernel is below 1, or there is not one kernel a rate.
     """
     panels = []
     for number, counts in zip(range(len(rates), 0, -1), count_maps(rates, kernel_size), strict=True):
         source = "the image" if number == 1 else f"input of layer {number}"
         panels.append((f"{source}\n(through rate {rates[number - 1]})", counts))
-    return draw_count_maps(panels, f"How often each position enters one output, rates {_listed(rates)}")
+    title = f"How often each position enters one output, rates {listed(rates)}"
+    return draw_count_maps(panels, title, name=name)
 
 
 def _outcome(ruling: Ruling) -> str:
     return "n/a" if ruling.holds is None else "pass" if ruling.holds else "fail"
 
 
-def _listed(numbers: Sequence[int]) -> str:
+def listed(numbers: Sequence[int]) -> str:
+    """Numbers as text."""
     return ", ".join(str(number) for number in numbers)

@@ -18,7 +18,7 @@ Told = Callable[..., str]
 
 @pytest.fixture
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Told:
-    """Run the command in an empty folder; returns what it prints."""
+    """Run the command in an empty folder; returns what it prints, which is to fit on a screen of 24x80."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
 
@@ -26,6 +26,9 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
         assert explain.main(list(arguments)) == 0
         captured = capfd.readouterr()
         assert captured.err == ""
+        *lines, written = captured.out.splitlines()
+        assert max(len(line) for line in lines) <= 80
+        assert len(lines) + len(written) // 80 + 1 <= 24 or "details=true" in arguments
         return " ".join(captured.out.split())
 
     return run
@@ -37,6 +40,7 @@ def runs(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     for name, rates in (("plain", "[1,1,1]"), ("gridded", "[2,2,2]")):
         arguments = [*tiny, f"model.dilations={rates}", "epochs=1", f"output_dir={folder}", f"name={name}"]
+        arguments.append("pictures=1")
         assert train.main(arguments) == 0
     return folder
 
@@ -52,7 +56,8 @@ def test_a_process_of_its_own_explains_a_network_in_80_columns(tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert max(len(line) for line in done.stdout.splitlines()[:-1]) <= 80
-    for fact in ("94,762", "32.11M", "field 17x17, 100.0% covered, no holes", "M_1 to M_3: 1, 2, 5"):
+    assert done.stdout.startswith("dilated_125: no holes\n")
+    for fact in ("94,762", "32.11M", "17x17 pixels", "100.0% of it"):
         assert fact in done.stdout
     folder = tmp_path / "outputs" / "explain" / "dilated_125"
     for name in ("count_map", "layers"):
@@ -66,32 +71,61 @@ def test_a_process_of_its_own_explains_a_network_in_80_columns(tmp_path: Path) -
 
 def test_rates_with_holes_get_their_verdicts_and_a_way_out(told: Told, tmp_path: Path) -> None:
     said = told("model=plain", "model.dilations=[2,2,2]")
-    assert "receptive field 13x13, 29.0% covered, nearest hole 1 pixel from the centre" in said
-    assert "exact criterion fail rate 2 is larger than 1" in said
-    assert "published distance pass" in said
-    assert "common factor fail all of [2, 2, 2] are multiples of 2" in said
-    assert "nearest without holes [1, 2, 2] or [1, 2, 3]" in said
-    assert (tmp_path / "outputs" / "explain" / "plain__dilations-2-2-2" / "count_map.png").is_file()
+    assert said.startswith("plain__dilations-2-2-2: holes receptive field 13x13 pixels; last map 20x20")
+    assert "29.0% of it, nearest hole 1 pixel from the centre" in said
+    assert "nearest without holes [1, 2, 2] (field 11x11) or [1, 2, 3] (field 13x13)" in said
+    assert "exact criterion fail, published distance pass, common factor fail" in said
+    assert "MACs: multiply-adds" not in said
+    folder = tmp_path / "outputs" / "explain" / "plain__dilations-2-2-2"
+    assert (folder / "count_map.png").is_file()
+    details = " ".join((folder / "explanation.txt").read_text().split())
+    for fact in (
+        "features.conv3 conv 3x3 2",
+        "rate 2 is larger than 1",
+        "MACs: multiply-adds",
+        "sort the rates",
+    ):
+        assert fact in details
+    assert "rate 2 is larger than 1" in told("model=plain", "model.dilations=[2,2,2]", "details=true")
+
+
+def test_rates_are_explained_alone_on_one_screen(told: Told, tmp_path: Path) -> None:
+    said = told("rates=[2,2,2]")
+    assert said.startswith("rates 2, 2, 2 with 3x3 kernels: holes receptive field 13x13 pixels covered 29.0%")
+    assert "125" not in said
+    folder = tmp_path / "outputs" / "explain" / "rates-2-2-2"
+    assert {path.name for path in folder.iterdir()} == {
+        "count_map.png", "layers.png", "explanation.json", "explanation.txt"
+    }  # fmt: skip
 
 
 def test_lists_of_rates_are_judged_and_drawn_side_by_side(told: Told, tmp_path: Path) -> None:
     said = told("rates=[[1,2,5],[2,2,2],[1,2,3,1,2,3]]", "output=out")
-    assert "rates 1, 2, 3, 1, 2, 3, 3x3 kernels: receptive field 25x25, 100.0% covered" in said
+    assert "1, 2, 3, 1, 2, 3 3x3 25x25 100.0% none" in said
+    assert "2, 2, 2 3x3 13x13 29.0% 1 [1, 2, 2] or [1, 2, 3]" in said
     numbers = json.loads((tmp_path / "out" / "explanation.json").read_text())
     assert [verdict["receptive_field"] for verdict in numbers["lists"]] == [17, 13, 25]
     with Image.open(tmp_path / "out" / "comparison.png") as picture:
         assert picture.width > 2 * picture.height
-    assert "rates 1, 2, 5x5 kernels: receptive field 13x13" in told(
-        "rates=[1,2]", "kernel_size=5", "output=out"
-    )
+    assert (tmp_path / "out" / "2-2-2-layers.png").is_file()
+
+
+def test_kernels_may_be_even_or_one_a_rate(told: Told) -> None:
+    said = told("rates=[1,2,4,8]", "kernel_size=2", "output=out")
+    assert "with 2x2 kernels: no holes receptive field 16x16" in said
+    assert "published distance n/a" in said
+    said = told("rates=[2,3]", "kernel_size=[3,2]", "output=out")
+    assert "with kernels 3x3, 2x2: holes receptive field 8x8" in said
 
 
 def test_a_residual_network_is_counted_itself(told: Told, tmp_path: Path) -> None:
     said = told("model=resnet", "output=out")
-    assert "no rule on lists of rates applies" in said
+    assert said.startswith("resnet: no holes receptive field 53x53 pixels; last map 8x8, jump 4")
     assert "195,738" in said
     assert "exact criterion" not in said
-    assert "unit (4, 4) of features (8x8): receptive field 53x53" in said
+    details = " ".join((tmp_path / "out" / "explanation.txt").read_text().split())
+    assert "no rule on lists of rates applies" in details
+    assert "unit (4, 4) of features (8x8): receptive field 53x53" in details
     numbers = json.loads((tmp_path / "out" / "explanation.json").read_text())
     assert numbers["verdict"] is None
     assert numbers["unit"]["covered"] == 1.0
@@ -99,7 +133,7 @@ def test_a_residual_network_is_counted_itself(told: Told, tmp_path: Path) -> Non
 
 def test_any_unit_of_any_layer_may_be_chosen(told: Told, tmp_path: Path) -> None:
     said = told("layer=features.conv2", "position=[0,3]", "output=out")
-    assert "unit (0, 3) of features.conv2 (26x26): receptive field 7x7" in said
+    assert "unit (0, 3) of features.conv2 (26x26): no holes receptive field 7x7" in said
     assert "rows 0 to 6, columns 3 to 9" in said
     counts = torch.tensor(json.loads((tmp_path / "out" / "explanation.json").read_text())["unit"]["counts"])
     assert counts.sum() == 81
@@ -113,7 +147,15 @@ def test_any_unit_of_any_layer_may_be_chosen(told: Told, tmp_path: Path) -> None
         (["position=[99,0]"], "position=[99,0]: outside the 16x16 map of features"),
         (["position=[1]"], "position=[1]: expected a row and a column"),
         (["layer=classifier", "position=[0,0]"], "the output of classifier is no map"),
-        (["kernel_size=4"], "kernel_size=4: expected an odd number"),
+        (["kernel_size=abc"], "kernel_size=abc: expected a whole number"),
+        (["kernel_size=0", "rates=[1]"], "kernel_size=0: whole numbers of at least 1 were expected"),
+        (["kernel_size=[3,2]", "rates=[1,2,3]"], "has 2 numbers for 3 rates"),
+        (
+            [f"rates={[2] * 36}".replace(" ", ""), f"kernel_size={[2, 3, 4] * 12}".replace(" ", "")],
+            "expected fewer different sizes for so many rates",
+        ),
+        (["rates=[1,2]", "model=plain"], "model=plain: rates= is explained without a network"),
+        (["rates=[1,2]", "position=[1,1]"], "position=[1,1]: rates= is explained without a network"),
         (["model.kernel_size=4"], "model.kernel_size=4: expected an odd number"),
         (["rates=[[]]"], "the list of rates is empty"),
         (["rates=[[1,0]]"], "rates=[1,0]: rate 0"),
@@ -126,7 +168,7 @@ def test_any_unit_of_any_layer_may_be_chosen(told: Told, tmp_path: Path) -> None
         (["checkpoint=none.pt"], "none.pt: no such file"),
         (["checkpoint=."], ".: no checkpoint there"),
         ([f"checkpoint={ROOT / 'train.py'}"], "not a checkpoint"),
-        (["checkpoint=none.pt", "model=plain"], "a checkpoint brings its own network"),
+        (["checkpoint=none.pt", "model=plain"], "a run brings its own network"),
         (["images=a.png"], "write the folder of its run first"),
         (["controls=1"], "controls=1: expected a whole number from 2"),
     ],
@@ -149,14 +191,17 @@ def test_wrong_input_gets_one_line_and_writes_nothing(
 
 def test_a_checkpoint_is_measured_beside_randomly_initialised_networks(told: Told, runs: Path) -> None:
     said = told(f"checkpoint={runs / 'gridded'}", "samples=16", "controls=2", "threads=1")
-    assert "lattice share gridded 1.00 1.00" in said
-    assert "lattice share: does not separate gridded from random initialisation." in said
-    assert "Luo et al. 2016" in said
+    assert said.startswith("gridded: holes receptive field 13x13")
+    assert "Luo et al. 2016" not in said
     folder = runs / "gridded" / "explain"
+    details = " ".join((folder / "explanation.txt").read_text().split())
+    assert "lattice share: does not separate gridded from random initialisation." in details
+    assert "Luo et al. 2016" in details
     assert {path.name for path in folder.iterdir()} == {
         "count_map.png",
         "layers.png",
         "explanation.json",
+        "explanation.txt",
         "effective_field.png",
         "lattice.png",
         "class_maps.png",
@@ -181,15 +226,17 @@ def test_several_checkpoints_stand_side_by_side_with_ones_own_pictures(
     said = told(
         f"checkpoint={both[0]}", both[1], f"images={pictures[0]}", str(pictures[1]), "samples=8", "controls=2"
     )
-    assert "lattice share plain - gridded 1.00" in said
-    assert "lattice share: does not apply to plain." in said
+    assert said.startswith("network field covered nearest hole")
+    # The networks side by side stand before any layer table.
+    assert "features.conv1" not in said
     folder = tmp_path / "outputs" / "explain" / "plain__gridded"
     names = {path.name for path in folder.iterdir()}
     assert {"plain-count_map.png", "gridded-count_map.png", "strongest.png", "effective_field.png"} <= names
     numbers = json.loads((folder / "inspection.json").read_text())
     assert [network["label"] for network in numbers["networks"]] == ["plain", "gridded"]
+    assert "lattice share: does not apply to plain." in numbers["findings"]
     listed = told(f"checkpoint=[{both[0]},{both[1]}]", "samples=8", "controls=2", "output=other")
-    assert "lattice share plain - gridded 1.00" in listed
+    assert listed.startswith("network field covered nearest hole")
 
 
 def test_a_run_begins_with_a_warning_of_its_holes_and_goes_on(runs: Path) -> None:

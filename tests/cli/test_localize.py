@@ -15,6 +15,7 @@ from dilated_cifar.cli import localize, train
 from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.config.localize import LocalizeConfig
 from dilated_cifar.inspection.localization.localization import scenes_of
+from dilated_cifar.progress import Steps
 
 ROOT = Path(__file__).resolve().parents[2]
 FEW = ["scenes=30", "tuning=20", "shown=3", "threads=1"]
@@ -61,7 +62,12 @@ def test_networks_stand_in_one_table_beside_image_independent_baselines(
     said = told(f"checkpoint={runs / 'drn_c'}", str(runs / "twin"))
     assert max(len(line.rstrip()) for line in said.splitlines()[:-1]) <= 80
     folder = tmp_path / "outputs" / "localize" / "drn_c__twin"
-    assert {path.name for path in folder.iterdir()} == {"localization.json", "localization.png"}
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"localization.json", "localization.txt", "localization.png"}
+    assert said.startswith("drn_c: localizes ")
+    assert len(said.splitlines()) <= 24
+    assert "by background" not in said
+    assert "by background" in (folder / "localization.txt").read_text()
     with Image.open(folder / "localization.png") as picture:
         assert picture.width > picture.height
     numbers = json.loads((folder / "localization.json").read_text(), parse_constant=pytest.fail)
@@ -100,7 +106,7 @@ def test_the_same_seed_gives_the_same_figures_and_another_does_not(
 def test_thresholds_are_not_chosen_on_the_boxes_of_the_test_scenes(runs: Path, cifar10_root: Path) -> None:
     config = LocalizeConfig(checkpoint=[str(runs / "drn_c")], scenes=40, tuning=40)
     data = Cifar10Config(root=str(cifar10_root), validation=50, train=128, test=50)
-    tuning, scenes = scenes_of(data, "train", config), scenes_of(data, "test", config)
+    tuning, scenes = (scenes_of(data, split, config, Steps(shown=False)) for split in ("train", "test"))
     assert (tuning.boxes == scenes.boxes).all(1).sum() < 2
 
 

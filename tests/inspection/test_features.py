@@ -13,8 +13,8 @@ from dilated_cifar.config.run import Config
 from dilated_cifar.device import Machine
 from dilated_cifar.evaluation.predict import class_maps
 from dilated_cifar.evaluation.trained import Trained
-from dilated_cifar.inspection.class_maps import draw_class_maps
-from dilated_cifar.inspection.features import draw_strongest, shown_layers, strongest_maps
+from dilated_cifar.inspection.class_maps import draw_class_maps, last_maps
+from dilated_cifar.inspection.features import alike, draw_strongest, shown_layers, strongest_maps
 from dilated_cifar.models import build
 from dilated_cifar.models.classifier import Classifier
 
@@ -72,10 +72,10 @@ def test_the_picture_of_features_shows_each_layers_strongest_map(
     trained: Callable[..., Trained], panels: Panels
 ) -> None:
     network = trained("dilated", 1, 2)
-    drawn = panels(draw_strongest([network], IMAGES, ["$a^$", "b"]))
     layers = strongest_maps(network.model, network.inputs(IMAGES))
+    drawn = panels(draw_strongest([("dilated", layers)], IMAGES, ["$a^$", "b"]))
     assert [title.splitlines()[0] for title, _ in drawn] == [
-        title for name in ("$a^$", "b") for title in (name, "conv1 (30x30)", "conv2 (26x26)")
+        title for name in (r"\$a^\$", "b") for title in (name, "conv1 (30x30)", "conv2 (26x26)")
     ]
     for number in range(2):
         assert np.array_equal(drawn[3 * number][1], IMAGES[number].permute(1, 2, 0))
@@ -83,21 +83,30 @@ def test_the_picture_of_features_shows_each_layers_strongest_map(
             assert np.array_equal(drawn[3 * number + place][1], layer.maps[number])
 
 
-def test_the_picture_of_class_maps_shows_the_predicted_class_of_networks_with_the_same_classes(
+def test_networks_with_as_many_layers_fill_a_sheet_together(trained: Callable[..., Trained]) -> None:
+    networks = [trained("one", 1, 2), trained("deep", 1, 1, 1), trained("two", 2, 2)]
+    layers = [(each.label, strongest_maps(each.model, each.inputs(IMAGES))) for each in networks]
+    sheets = [[label for label, _ in group] for group in alike(layers)]
+    assert sheets == [["one", "two"], ["deep"]]
+    for group in alike(layers):
+        # No part of a sheet is empty.
+        assert all(axes.images for axes in draw_strongest(group, IMAGES, ["a", "b"]).axes)
+
+
+def test_the_picture_of_class_maps_shows_the_predicted_class(
     trained: Callable[..., Trained], panels: Panels, tmp_path: Path
 ) -> None:
-    one, two = trained("one", 1, 2), trained("two", 2, 2)
-    other = trained("other", 1, 1, names=[f"other {number}" for number in range(10)])
-    figure = draw_class_maps([one, two, other], IMAGES, ["$a^$", "b"])
+    networks = [trained("one", 1, 2), trained("two", 2, 2)]
+    maps = [(each.label, last_maps(each, IMAGES)) for each in networks]
+    figure = draw_class_maps(maps, IMAGES, ["$a^$", "b"])
     drawn = panels(figure)
     assert len(drawn) == 2 * (1 + 2 + 2)
     for number in range(2):
-        for column, network in enumerate((one, two), start=1):
+        for column, network in enumerate(networks):
             inputs = network.inputs(IMAGES)
             winner = int(network.model(inputs).argmax(1)[number])
-            title, class_map = drawn[5 * number + column]
+            (title, class_map), (_, last) = drawn[5 * number + 1 + 2 * column : 5 * number + 3 + 2 * column]
             assert title == f"{network.label}: {NAMES[winner]}"
             assert np.array_equal(class_map, class_maps(network.model, inputs, batch=2)[number, winner])
-            _, last = drawn[5 * number + column + 2]
             assert np.array_equal(last, strongest_maps(network.model, inputs)[-1].maps[number])
     figure.savefig(tmp_path / "maps.png")  # a name with mathematics in it is drawn as it is

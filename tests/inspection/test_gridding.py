@@ -155,7 +155,8 @@ def test_the_picture_marks_the_lattice_and_leaves_out_networks_without_one(
     figure = draw_lattices(networks)
     assert figure is not None
     ((title, drawn),) = panels(figure)
-    assert "features.conv1: 100% on its own lattice" in title
+    assert figure.subfigs[0].get_suptitle() == "gridded: input of features.conv1, rate 2"
+    assert title == "trained: 100% on its own lattice"
     gradient = networks[1].gradients["trained"].stage
     assert gradient is not None
     np.testing.assert_allclose(drawn.filled(0), (gradient[0] / gradient[0].max()).numpy(), rtol=1e-6)

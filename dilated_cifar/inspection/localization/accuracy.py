@@ -6,12 +6,14 @@ from typing import Any
 
 import torch
 from rich.table import Table
+from rich.text import Text
 from torch import Tensor
 
 from dilated_cifar.config.localize import LocalizeConfig
 from dilated_cifar.data.scenes import BACKGROUNDS, Scenes
 from dilated_cifar.evaluation.intervals import wilson_interval
 from dilated_cifar.evaluation.trained import Trained
+from dilated_cifar.inspection.answers import plain_table
 from dilated_cifar.inspection.localization.boxes import (
     areas,
     boxes_around,
@@ -20,8 +22,9 @@ from dilated_cifar.inspection.localization.boxes import (
     overlaps,
 )
 from dilated_cifar.inspection.localization.grid import Grid
-from dilated_cifar.inspection.localization.responses import IOU, choose_threshold, respond
+from dilated_cifar.inspection.localization.responses import IOU, NATIVE, choose_threshold, respond
 from dilated_cifar.percentages import percent
+from dilated_cifar.progress import Steps
 
 ALL = "all"
 WHOLE, CENTRE = "whole", "centre"
@@ -83,7 +86,14 @@ class Outcome:
 
 
 def outcomes(
-    trained: Trained, grid: Grid, tuning: Scenes, scenes: Scenes, *, side: int, threshold: float | None
+    trained: Trained,
+    grid: Grid,
+    tuning: Scenes,
+    scenes: Scenes,
+    *,
+    side: int,
+    threshold: float | None,
+    steps: Steps,
 ) -> list[Outcome]:
     """Localize scenes by a network's class maps at each resolution, and by image-independent boxes.
 
@@ -94,9 +104,13 @@ def outcomes(
         scenes: Scenes of test images.
         side: Of the centre box, as `choose_side` gives it for the tuning scenes.
         threshold: For every resolution, instead of the chosen one.
+        steps: What is being done; two of them.
     """
+    steps.begin(f"{trained.label}: {len(scenes)} scenes of test images")
     answers = respond(trained, scenes, grid)
+    steps.next(f"{trained.label}: threshold on {len(tuning)} scenes of training images")
     tuned = respond(trained, tuning, grid) if threshold is None else None
+    steps.done()
     found = []
     for resolution, responses in answers.responses.items():
         passing = choose_threshold(tuned, resolution, tuning) if tuned is not None else threshold
@@ -160,6 +174,22 @@ def heading(config: LocalizeConfig, side: int) -> str:
     )
 
 
+def verdicts(rows: Sequence[Outcome]) -> list[Text]:
+    """In a line a network: the share localized by its own class maps, beside the centre box."""
+    lines = []
+    for own in (row for row in rows if row.box == NATIVE):
+        centre = next(row for row in rows if (row.network, row.box) == (own.network, CENTRE))
+        found, base = own.figures[ALL].localized, centre.figures[ALL].localized
+        lines.append(
+            Text(
+                f"{own.network}: localizes {percent(found.value, 1)} of the scenes (95% interval "
+                f"{bounds(found)}), the centre box {percent(base.value, 1)}",
+                style="bold",
+            )
+        )
+    return lines
+
+
 def table_of_all(rows: Sequence[Outcome], title: str) -> Table:
     """Every network's ways of making boxes on all scenes."""
     columns = ("threshold", "accuracy", "localized", "95%", "GT-known", "IoU", "pointing")
@@ -168,7 +198,7 @@ def table_of_all(rows: Sequence[Outcome], title: str) -> Table:
             "" if row.threshold is None else f"{row.threshold:.3g}",
             percent(figures.accuracy.value, 1),
             percent(figures.localized.value, 1),
-            f"{100 * figures.localized.low:.1f}-{100 * figures.localized.high:.1f}",
+            bounds(figures.localized),
             percent(figures.localized_true.value, 1),
             f"{figures.mean_iou:.2f}",
             percent(figures.pointing.value, 1),
@@ -176,6 +206,11 @@ def table_of_all(rows: Sequence[Outcome], title: str) -> Table:
         for row, figures in ((row, row.figures[ALL]) for row in rows)
     ]
     return table_of(rows, title, columns, values)
+
+
+def bounds(share: Share) -> str:
+    """The interval of a share in percent."""
+    return f"{100 * share.low:.1f}-{100 * share.high:.1f}"
 
 
 def table_by_background(rows: Sequence[Outcome]) -> Table:
@@ -190,7 +225,7 @@ def table_of(
     rows: Sequence[Outcome], title: str, columns: Sequence[str], values: Sequence[Sequence[str]]
 ) -> Table:
     """A line for every way of making boxes, each network's label once."""
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table = plain_table(title)
     table.add_column("network", overflow="fold", min_width=7)
     table.add_column("box", no_wrap=True)
     for column in columns:

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.evaluation.trained import Trained
+from dilated_cifar.inspection.lettering import fitted
 from dilated_cifar.inspection.localization.boxes import boxes_around, overlaps, winning_responses
 from dilated_cifar.inspection.localization.grid import Grid, maps_of, to_pixels, upsample
 
@@ -17,6 +19,7 @@ ROWS = 20
 """Rows of a picture; more go to further ones."""
 TRUE, FOUND = "white", "red"
 _SIDE_INCHES = 2.0
+_LINE_INCHES = 0.15
 
 
 @dataclass(frozen=True)
@@ -83,22 +86,26 @@ def draw_localization(
         networks: Label of each network, and its localization in each image.
     """
     columns = 1 + 2 * len(networks)
-    height = (_SIDE_INCHES + 0.35) * len(images) + 0.7
-    figure = Figure(figsize=(max(7.0, _SIDE_INCHES * columns + 0.2), height), layout="constrained")
+    labels = [fitted(label, _SIDE_INCHES, 8) for label, _ in networks]
+    most = max((label.count("\n") for label in labels), default=0)
+    height = (_SIDE_INCHES + 0.35) * len(images) + _LINE_INCHES * most + 0.7
+    width = _SIDE_INCHES * columns + 0.2
+    # A little wider than by default, where titles of several lines would touch.
+    figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(h_pad=0.08))
     known = "" if boxes is None else f"{TRUE} box: true; "
-    figure.suptitle(
+    title = (
         "Class map of the predicted class over the image, and its cells above the threshold\n"
-        f"{known}{FOUND} box: found",
-        fontsize=10,
+        f"{known}{FOUND} box: found"
     )
+    figure.suptitle(fitted(title, width, 10), fontsize=10)
     grid = figure.subplots(len(images), columns, squeeze=False)
     for row, (line, image) in enumerate(zip(grid, images, strict=True)):
         pixels = image.permute(1, 2, 0).cpu().numpy()
         true = None if boxes is None else boxes[row]
         line[0].imshow(pixels)
-        line[0].set_title(names[row], fontsize=8, parse_math=False)
+        line[0].set_title(fitted(names[row], _SIDE_INCHES, 8), fontsize=8)
         draw_box(line[0], true, TRUE)
-        for number, (label, shown) in enumerate(networks):
+        for number, (label, (_, shown)) in enumerate(zip(labels, networks, strict=True)):
             heat, mask = line[1 + 2 * number], line[2 + 2 * number]
             heat.imshow(pixels.mean(2), cmap="gray")
             heat.imshow(shown[row].heat.numpy(), cmap="viridis", alpha=0.65)
@@ -106,7 +113,8 @@ def draw_localization(
             title = shown[row].predicted
             if shown[row].overlap is not None:
                 title += f", IoU {shown[row].overlap:.2f}"
-            heat.set_title(f"{label}\n{title}" if row == 0 else title, fontsize=8)
+            above = fitted(title, _SIDE_INCHES, 8)
+            heat.set_title(f"{label}\n{above}" if row == 0 else above, fontsize=8)
             for axes in (heat, mask):
                 draw_box(axes, true, TRUE)
                 draw_box(axes, shown[row].box, FOUND)

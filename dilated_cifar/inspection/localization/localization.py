@@ -6,7 +6,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 from torch import Tensor
 
 from dilated_cifar.config.data import DataConfig, SpacingConfig
@@ -26,40 +28,44 @@ from dilated_cifar.inspection.localization.accuracy import (
     outcomes,
     table_by_background,
     table_of_all,
+    verdicts,
 )
 from dilated_cifar.inspection.localization.drawing import Shown, draw_pages, localize
 from dilated_cifar.inspection.localization.grid import Grid, class_grid
 from dilated_cifar.inspection.localization.responses import NATIVE, choose_side, choose_threshold, respond
+from dilated_cifar.progress import Steps
 
 DECIDING = ("family", "validation", "split_seed", "train", "test")
 """Keys of a data set that decide which images a network was trained on, and which are left to measure it."""
 
 
-def localize_scenes(config: LocalizeConfig) -> None:
+def localize_scenes(config: LocalizeConfig, steps: Steps) -> None:
     """Measure localization on scenes of test images, with thresholds chosen on those of training images.
 
     Raises:
         UserError: a checkpoint, the data or the output folder is not as expected.
     """
+    steps.begin("reading checkpoints")
     trained = open_networks(config)
     grids = [canvas_grid(each, config) for each in trained]
-    tuning, scenes = (scenes_of(trained[0].config.data, split, config) for split in ("train", "test"))
+    tuning, scenes = (scenes_of(trained[0].config.data, split, config, steps) for split in ("train", "test"))
     output = Output(folder_for(trained, "localize", config.output))
     output.prepare()
     side = choose_side(tuning)
+    steps.expect(2 * len(trained) + 1)
     found = [
-        outcomes(each, grid, tuning, scenes, side=side, threshold=config.threshold)
+        outcomes(each, grid, tuning, scenes, side=side, threshold=config.threshold, steps=steps)
         for each, grid in zip(trained, grids, strict=True)
     ]
     rows = [outcome for of_network in found for outcome in of_network]
-    output.console.print(table_of_all(rows, heading(config, side)))
-    output.console.print()
-    output.console.print(table_by_background(rows))
-    output.console.print()
-    for name, meaning in definitions(config).items():
-        output.console.print(f"{name}: {meaning}", style="dim")
-    output.note("localization", as_data(trained, rows, config, side))
+    steps.begin("drawing")
     draw_scenes(output, trained, grids, found, scenes, config.shown)
+    output.note("localization", as_data(trained, rows, config, side))
+    steps.end()
+    answer: list[RenderableType] = [*verdicts(rows), "", table_of_all(rows, heading(config, side))]
+    meanings = [Text(f"{name}: {meaning}", style="dim") for name, meaning in definitions(config).items()]
+    details: list[RenderableType] = ["", table_by_background(rows), "", *meanings]
+    output.tell("localization", answer, details, detailed=config.details)
     output.close()
 
 
@@ -93,23 +99,30 @@ def in_turn(scenes: Scenes, count: int) -> list[int]:
     return [number for turn in rounds for number in turn if number is not None][:count]
 
 
-def localize_pictures(config: LocalizeConfig) -> list[str]:
+def localize_pictures(config: LocalizeConfig, steps: Steps) -> list[str]:
     """Draw heat maps and boxes on the user's own pictures; returns a line for each that cannot be read.
 
     Raises:
         UserError: a checkpoint, every picture, the data or the output folder is not as expected.
     """
     paths = find_images(config.images)
+    steps.begin("reading checkpoints")
     trained = open_networks(config)
     found, faults = read_each(paths, lambda path: read_picture(path, config.canvas))
     pictures = list(found.values())
     grids = [[picture_grid(each, picture) for picture in pictures] for each in trained]
     thresholds = [config.threshold] * len(trained)
     if config.threshold is None:
-        tuning = scenes_of(trained[0].config.data, "train", config)
-        thresholds = [tuned_threshold(each, tuning, config) for each in trained]
+        tuning = scenes_of(trained[0].config.data, "train", config, steps)
+        steps.expect(len(trained) + 1)
+        thresholds = []
+        for each in trained:
+            steps.begin(f"{each.label}: threshold on {len(tuning)} scenes of training images")
+            thresholds.append(tuned_threshold(each, tuning, config))
+            steps.done()
     output = Output(folder_for(trained, "localize", config.output))
     output.prepare()
+    steps.begin("drawing")
     networks, numbers = [], []
     for each, of_network, threshold in zip(trained, grids, thresholds, strict=True):
         assert threshold is not None
@@ -120,10 +133,11 @@ def localize_pictures(config: LocalizeConfig) -> list[str]:
         networks.append((each.label, shown))
         answers = [picture.as_data(found) for picture, found in zip(pictures, shown, strict=True)]
         numbers.append({"checkpoint": str(each.path), "threshold": threshold, "pictures": answers})
-    output.console.print(table_of_pictures(pictures, networks))
     output.note("pictures", {"canvas": config.canvas, "networks": numbers})
     images, names = [picture.pixels for picture in pictures], [path.stem for path in found]
     draw_pages(output, "pictures", images, names, None, networks)
+    steps.end()
+    output.console.print(table_of_pictures(pictures, networks))
     output.close()
     return faults
 
@@ -228,16 +242,18 @@ def open_networks(config: LocalizeConfig) -> list[Trained]:
     return trained
 
 
-def scenes_of(data: DataConfig, split: str, config: LocalizeConfig) -> Scenes:
+def scenes_of(data: DataConfig, split: str, config: LocalizeConfig, steps: Steps) -> Scenes:
     """Scenes of the training split, which choose thresholds, or of the test split, which are measured.
 
     Raises:
         UserError: the split has too few images, or cannot be had.
     """
     key, count = ("scenes", config.scenes) if split == "test" else ("tuning", config.tuning)
-    images = load_split(data_here(data, config.data), split)
+    with steps.hidden():
+        images = load_split(data_here(data, config.data), split, progress=config.progress)
     if count > len(images):
         raise UserError(f"{key}={count}: expected at most the {len(images)} images of the {split} split")
+    steps.begin(f"making {count} scenes of {split} images")
     mean, std = data.colours
     return make_scenes(
         images,

@@ -22,6 +22,7 @@ from dilated_cifar.inspection.localization.responses import (
     respond,
 )
 from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.progress import Steps
 
 SIDE = 16
 MACHINE = choose_machine("cpu", precision="fp32", channels_last=False)
@@ -63,7 +64,7 @@ def localized(
     trained: Trained, tuning: Scenes, scenes: Scenes, *, side: int = 4, threshold: float | None = None
 ) -> dict[str, Outcome]:
     grid = class_grid(trained, (SIDE, SIDE), key="canvas=16")
-    found = outcomes(trained, grid, tuning, scenes, side=side, threshold=threshold)
+    found = outcomes(trained, grid, tuning, scenes, side=side, threshold=threshold, steps=Steps(shown=False))
     return {outcome.box: outcome for outcome in found}
 
 
