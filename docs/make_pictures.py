@@ -1,4 +1,8 @@
-"""Remake the pictures of the pages that need no trained network: `python docs/make_pictures.py`.
+"""Remake the pictures of the pages: `python docs/make_pictures.py`; all but those of localization.
+
+Those of trained networks are drawn from what these networks responded, `docs/results/NAME.npz`: maps in the
+256 steps of the colour scale in which they were first drawn, from their smallest value (the strongest
+channels: from 0) to their largest.
 
 Each PNG carries a hash of what is drawn in it, by which a test sees that code and picture belong together:
 the bytes of a PNG differ between versions of the drawing library, the drawn data do not.
@@ -13,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from draw_lesson import draw as draw_lesson
-from make_tables import read
+from make_tables import RESULTS, read
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -22,7 +26,9 @@ from torch import nn
 
 from dilated_cifar.dilation.coverage import lattice_share, network_count_map
 from dilated_cifar.dilation.matrix import convolution_matrix, transposed_in_steps
+from dilated_cifar.inspection.class_maps import LastMaps, draw_class_maps
 from dilated_cifar.inspection.coverage import draw_count_maps
+from dilated_cifar.inspection.features import Strongest, draw_strongest
 from dilated_cifar.inspection.verdicts import draw_comparison, draw_layers
 
 WIDEST = 10
@@ -42,6 +48,8 @@ def pictures() -> dict[str, Figure]:
         "gridding": draw_comparison([[2, 2, 2], [1, 2, 3]]),
         "published_rule": draw_comparison([[2, 2, 2], [1, 4, 3], [1, 2, 9]]),
         "degridding": draw_degridding(),
+        "drn_class_maps": draw_recorded_class_maps(),
+        "strongest_channels": draw_recorded_channels(),
     }
 
 
@@ -57,8 +65,8 @@ def main(folder: Path) -> None:
 
 def drawn_hash(figure: Figure) -> str:
     """SHA-256 of all numbers and words in a figure; not of fonts, sizes and colours."""
-    title = figure.get_suptitle()
-    content = json.dumps([title, *(drawn(axes) for axes in figure.axes)])
+    titles = [part.get_suptitle() for part in (figure, *figure.subfigs)]
+    content = json.dumps([*titles, *(drawn(axes) for axes in figure.axes)])
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -74,6 +82,35 @@ def drawn(axes: Axes) -> dict[str, Any]:
         "bars": [[round(float(value), 6) for value in (bar.get_x(), bar.get_height())] for bar in bars],
         "cells": [[*map(float, text.get_position()), text.get_text()] for text in axes.texts],
     }
+
+
+def draw_recorded_class_maps() -> Figure:
+    """Draw what the strided ResNet and DRN-A to D responded to two test images."""
+    data = np.load(RESULTS / "drn_class_maps.npz")
+    networks = []
+    for number, network in enumerate(data["networks"]):
+        found = zip(
+            data["predicted"][number],
+            torch.from_numpy(data[f"class_maps_{network}"]),
+            data["channels"][number].tolist(),
+            torch.from_numpy(data[f"strongest_{network}"]),
+            strict=True,
+        )
+        networks.append((str(network), [LastMaps(*each) for each in found]))
+    return draw_class_maps(networks, torch.from_numpy(data["images"]), data["names"].tolist())
+
+
+def draw_recorded_channels() -> Figure:
+    """Draw what networks without and with gridding responded to three test images of dots."""
+    data = np.load(RESULTS / "strongest_channels.npz")
+    networks = []
+    for network in data["networks"]:
+        layers = [
+            Strongest(name, channels.tolist(), torch.from_numpy(data[f"strongest_{network}_{name}"]))
+            for name, channels in zip(("conv1", "conv2", "conv3"), data[f"channels_{network}"], strict=True)
+        ]
+        networks.append((str(network), layers))
+    return draw_strongest(networks, torch.from_numpy(data["images"]), data["names"].tolist())
 
 
 def draw_kernels() -> Figure:

@@ -6,7 +6,7 @@ from PIL import Image
 
 SCRIPT = "make_pictures"
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
-OF_TRAINED_NETWORKS = {"strongest_channels", "drn_class_maps", "localization", "localization_scenes"}
+OF_TRAINED_NETWORKS = {"localization", "localization_scenes"}
 """Drawn by the commands that their pages name, from networks that are not in the repository."""
 
 
