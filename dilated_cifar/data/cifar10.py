@@ -1,6 +1,7 @@
 """CIFAR-10: find the files, verify them, read them into one array a split."""
 
 import os
+import pickle
 import warnings
 from collections.abc import Collection
 from pathlib import Path
@@ -32,6 +33,8 @@ ARCHIVE = Archive(
     files=list(FILES),
 )
 
+IMAGES_A_FILE = 10_000
+
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 
@@ -55,11 +58,11 @@ def read(
         order = stratified_order(labels, "cifar10 validation", config.split_seed)
         last = None if config.train is None else config.validation + config.train
         chosen = {"validation": order[: config.validation], "train": order[config.validation : last]}
-        splits |= {
-            name: (images[np.sort(indices)], labels[np.sort(indices)])
-            for name, indices in chosen.items()
-            if name in wanted and len(indices)
-        }
+        # The training images come last: they take the place of all.
+        for name, indices in chosen.items():
+            if name in wanted and len(indices):
+                kept = np.sort(indices)
+                splits[name] = (_keep(images, kept) if name == "train" else images[kept], labels[kept])
     if "test" in wanted:
         images, labels = _read_files(root, config, train=False, progress=progress)
         if config.test is not None:
@@ -78,36 +81,52 @@ def find_root(config: Cifar10Config) -> Path:
     return root.parent if (root / "batches.meta").is_file() else root
 
 
+def _keep(images: NDArray[np.uint8], indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Shrink `images` to those at rising `indices`; a copy of them would be the peak of a run's memory."""
+    for first in range(0, len(indices), 1000):
+        part = indices[first : first + 1000]
+        images[first : first + len(part)] = images[part]  # never from a place that was overwritten
+    images.resize((len(indices), *images.shape[1:]), refcheck=False)
+    return images
+
+
 def _read_files(root: Path, config: Cifar10Config, *, train: bool, progress: bool) -> Arrays:
     """Read one of the two published sets: images `[N, 3, 32, 32]` and labels `[N]`."""
+    folder = root / ARCHIVE.folder
     try:
-        dataset = _verified(root, train=train)
-        if dataset is None:
-            _refuse_damage(root / ARCHIVE.folder)
+        if not _complete(folder):
+            _refuse_damage(folder)
             obtain(ARCHIVE, root, config.addresses if config.download else [], progress=progress)
-            dataset = _verified(root, train=train)
-        if dataset is None:
-            _refuse_damage(root / ARCHIVE.folder)
-            raise UserError(f"{root}: CIFAR-10 vanished from it while it was read; run the command again")
+            if not _complete(folder):
+                _refuse_damage(folder)
+                raise UserError(f"{root}: CIFAR-10 vanished from it while it was read; run the command again")
+        return _unpickle(folder, train=train)
     except OSError as error:
         # a folder that may not be read or written, a full disk
         raise UserError(
             f"{error.filename or root}: {error.strerror or error}; write data.root=FOLDER for a folder "
             "that holds CIFAR-10 or can receive it"
         ) from error
-    # torchvision shows the planes of the files as height, width, colour; this view takes that back
-    return dataset.data.transpose(0, 3, 1, 2), np.asarray(dataset.targets, dtype=np.int64)
 
 
-def _verified(root: Path, *, train: bool) -> CIFAR10 | None:
-    """Read the files through torchvision, which checks every MD5 first; None where one is not right."""
-    with warnings.catch_warnings():
-        # the files were pickled by numpy 1, whose dtypes numpy 2.4 and later warn of
-        warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)
-        try:
-            return CIFAR10(root, train=train)
-        except RuntimeError:
-            return None
+def _complete(folder: Path) -> bool:
+    """Whether every published file is there, with its MD5."""
+    return all(check_integrity(folder / name, md5) for name, md5 in FILES.items())
+
+
+def _unpickle(folder: Path, *, train: bool) -> Arrays:
+    """Read verified files one by one: torchvision's reader holds all of them twice."""
+    names = [name for name, _ in (CIFAR10.train_list if train else CIFAR10.test_list)]
+    images = np.empty((len(names) * IMAGES_A_FILE, 3, 32, 32), dtype=np.uint8)
+    labels: list[int] = []
+    for name in names:
+        with (folder / name).open("rb") as file, warnings.catch_warnings():
+            # the files were pickled by numpy 1, whose dtypes numpy 2.4 and later warn of
+            warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)
+            content = pickle.load(file, encoding="latin1")
+        images[len(labels) :][:IMAGES_A_FILE] = content["data"].reshape(-1, 3, 32, 32)
+        labels += content["labels"]
+    return images, np.array(labels, dtype=np.int64)
 
 
 def _refuse_damage(folder: Path) -> None:
