@@ -123,9 +123,9 @@ def _unpickle(folder: Path, *, train: bool) -> Arrays:
         with (folder / name).open("rb") as file, warnings.catch_warnings():
             # the files were pickled by numpy 1, whose dtypes numpy 2.4 and later warn of
             warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)
-            content = pickle.load(file, encoding="latin1")
-        images[len(labels) :][:IMAGES_A_FILE] = content["data"].reshape(-1, 3, 32, 32)
-        labels += content["labels"]
+            content = pickle.load(file, encoding="bytes")
+        images[len(labels) :][:IMAGES_A_FILE] = content[b"data"].reshape(-1, 3, 32, 32)
+        labels += content[b"labels"]
     return images, np.array(labels, dtype=np.int64)
 
 

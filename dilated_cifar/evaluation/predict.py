@@ -10,7 +10,7 @@ from dilated_cifar.device import Machine
 from dilated_cifar.models.classifier import Classifier
 from dilated_cifar.runs.record import Score
 
-BATCH = 500
+BATCH = 100
 """Images a forward pass; larger ones gain nothing on a CPU and cost memory."""
 
 
