@@ -1,6 +1,7 @@
 """Where a run computes and in which precision."""
 
 import ctypes
+import os
 import platform
 import re
 from contextlib import AbstractContextManager, nullcontext
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 
 from dilated_cifar.errors import UserError
+from dilated_cifar.processes import ALONE, Processes
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -22,6 +24,8 @@ class Machine:
     device: torch.device
     bf16: bool
     memory_format: torch.memory_format
+    processes: Processes = ALONE
+    """Those that train together; each computes its part of every batch."""
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which forward passes and losses run."""
@@ -41,12 +45,19 @@ class Machine:
     def __str__(self) -> str:
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else ""
         threads = f"{torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
-        details = ", ".join(part for part in (name, threads, "bf16" if self.bf16 else "fp32") if part)
+        processes = f"{self.processes.count} processes" if self.processes.count > 1 else ""
+        precision = "bf16" if self.bf16 else "fp32"
+        details = ", ".join(part for part in (name, threads, processes, precision) if part)
         return f"{self.device} ({details})"
 
 
 def choose_machine(
-    device: str, *, precision: str = "auto", channels_last: bool = True, deterministic: bool = False
+    device: str,
+    *,
+    precision: str = "auto",
+    channels_last: bool = True,
+    deterministic: bool = False,
+    processes: Processes = ALONE,
 ) -> Machine:
     """Resolve the keys `device` and `precision` on this machine and set torch's switches for it.
 
@@ -55,12 +66,17 @@ def choose_machine(
         precision: fp32, bf16, or auto: bf16 autocast on CUDA, fp32 elsewhere (on CPUs without bf16 units
             autocast is several times slower).
         channels_last: Lay features out as NHWC.
-        deterministic: Refuse CUDA kernels that do not repeat.
+        deterministic: Refuse operations that do not repeat bit for bit.
+        processes: Those that train together; on CUDA each takes a GPU of its own.
 
     Raises:
         UserError: the device is unknown or not there.
     """
-    chosen = resolve_device(device)
+    if deterministic:
+        # Read by cuBLAS when CUDA starts, without which matrix products are refused.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(deterministic)
+    chosen = resolve_device(device) if processes.count == 1 else device_of(processes, device)
     if chosen.type == "cpu":
         keep_freed_memory()
     if chosen.type == "cuda":
@@ -70,7 +86,32 @@ def choose_machine(
         device=chosen,
         bf16=precision == "bf16" or (precision == "auto" and chosen.type == "cuda"),
         memory_format=torch.channels_last if channels_last else torch.contiguous_format,
+        processes=processes,
     )
+
+
+def device_of(processes: Processes, device: str) -> torch.device:
+    """The device of this one of several processes: the CPU, or a GPU of its own.
+
+    Raises:
+        UserError: there are fewer GPUs than processes on this machine, or all would share one.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device not in ("cpu", "cuda"):
+        raise UserError(f"device={device}: expected auto, cpu or cuda with several processes")
+    if device == "cpu":
+        return torch.device("cpu")
+    resolve_device(device)
+    count = torch.cuda.device_count()
+    if processes.local_rank >= count:
+        raise UserError(
+            f"device={device}: {count} CUDA devices are here for process {processes.local_rank + 1} of this "
+            f"machine; start {count} processes a machine, or write device=cpu"
+        )
+    chosen = torch.device("cuda", processes.local_rank)
+    torch.cuda.set_device(chosen)
+    return chosen
 
 
 def keep_freed_memory() -> None:
@@ -87,6 +128,12 @@ def keep_freed_memory() -> None:
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Parameters of mallopt(3), from malloc.h."""
+
+
+def release_freed_memory() -> None:
+    """Hand back what `keep_freed_memory` kept: training and evaluation need blocks of other sizes each."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def use_threads(count: int | None) -> None:

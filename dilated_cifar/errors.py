@@ -19,6 +19,10 @@ class RunError(UserError):
     status = 1
 
 
+class ProcessError(RunError):
+    """What went wrong in one of several processes, and not in the others alike."""
+
+
 class Interrupted(KeyboardInterrupt):
     """A run that was asked to stop, and saved its state before it did."""
 

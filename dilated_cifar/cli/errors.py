@@ -14,7 +14,8 @@ from yaml import MarkedYAMLError
 from dilated_cifar.cli.choices import fault, file_of, yaml_fault
 from dilated_cifar.config.base import nearest_first
 from dilated_cifar.config.messages import describe
-from dilated_cifar.errors import Interrupted, UserError, printable
+from dilated_cifar.errors import Interrupted, ProcessError, UserError, printable
+from dilated_cifar.processes import leads
 
 CLOSING = {"[": "]", "{": "}", "(": ")"}
 SIGNS = {"[": "bracket", "{": "brace", "(": "parenthesis", "'": "quote", '"': "quote"}
@@ -30,8 +31,13 @@ def guard(call: Callable[[], int], again: Callable[[], str]) -> int:
     try:
         return call()
     except UserError as error:
-        return fail(str(error), error.status)
+        # Of several processes that all find the same, the first one says it.
+        if leads() or isinstance(error, ProcessError):
+            return fail(str(error), error.status)
+        return error.status
     except Interrupted as stop:
+        if not leads():
+            return stop.status
         print(f"\nstopped; the state is saved in {stop.folder}; continue with: {again()}", file=sys.stderr)
         return stop.status
     except KeyboardInterrupt:

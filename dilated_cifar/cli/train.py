@@ -22,6 +22,7 @@ from dilated_cifar.cli.sweep import JobStatus, StopJobs, for_this_process, run_j
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import to_config
 from dilated_cifar.errors import Interrupted, UserError, one_line, printable
+from dilated_cifar.processes import Processes, joined, launched, leads
 from dilated_cifar.runs.folder import Found, opened
 from dilated_cifar.runs.record import CONFIG, ERROR, LOG
 
@@ -73,6 +74,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: Arguments) -> int:
     """Have Hydra call a job once, or once for each combination of a sweep."""
+    if arguments.multirun and launched():
+        raise UserError(
+            "-m: the processes of one torchrun train one network; start a sweep without torchrun, with "
+            "hydra/launcher=joblib for jobs side by side"
+        )
     return run_sweep(arguments) if arguments.multirun else run_one(arguments)
 
 
@@ -183,7 +189,7 @@ def train_once(
         # A search may try the same point twice at once: the second one has the first one's result.
         return jobs is not None and beside_others and not jobs.stopped
 
-    with opened(folder, config, waits) as found, log_file(folder) as log, error_file(folder, log):
+    with joined() as processes, run_files(processes, folder, config, waits) as found:
         logger.info(
             "%s: finished before, left as it is" if found is Found.FINISHED else "run folder: %s", folder
         )
@@ -192,12 +198,16 @@ def train_once(
         from dilated_cifar.training.loop import train
         from dilated_cifar.training.table import result_line, show
 
+        if not processes.first:
+            if found is not Found.FINISHED:
+                train(config, folder, processes)
+            return None
         if found is Found.FINISHED:
             summary = read_summary(folder)
         else:
-            if jobs is not None and beside_others:
+            if jobs is not None and beside_others and processes.count == 1:
                 config = for_this_process(config, jobs, HydraConfig.get().job.num)
-            summary = train(config, folder)
+            summary = train(config, folder, processes)
         if beside_others:
             logger.info("%s", result_line(summary))
         else:
@@ -208,6 +218,20 @@ def train_once(
             print(printable("evaluate:    " + command_line("evaluate", str(folder))))
     chosen = summary.selected.validation
     return None if chosen is None else chosen.accuracy
+
+
+@contextmanager
+def run_files(
+    processes: Processes, folder: Path, config: Config, waits: Callable[[], bool]
+) -> Iterator[Found]:
+    """The run folder and its log, opened by the first process; the others are told what is there."""
+    if not processes.first:
+        with processes.in_contact():
+            yield processes.share(lambda: Found.NOTHING)
+        return
+    files = opened(folder, config, waits)
+    with files as found, log_file(folder) as log, error_file(folder, log), processes.in_contact():
+        yield processes.share(lambda: found)
 
 
 def require_a_value(config: Config) -> None:
@@ -222,14 +246,14 @@ def console() -> Iterator[None]:
     """Show the project's log lines on stdout, above a progress bar where there is one."""
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(sys.stdout) if leads() else logging.NullHandler()
     handler.setFormatter(LineFormatter())
     logger.setLevel(logging.INFO)
     logger.propagate = False
     logger.addHandler(handler)
     logging.raiseExceptions = False  # a screen that is gone, or a full disk, is no reason for a traceback
     try:
-        with logging_redirect_tqdm([logger]):
+        with logging_redirect_tqdm([logger]) if leads() else nullcontext():
             yield
     finally:
         logger.removeHandler(handler)

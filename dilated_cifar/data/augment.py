@@ -21,6 +21,7 @@ def augment(
     epoch: int,
     step: int,
     colours: Colours,
+    part: slice = slice(None),
 ) -> Tensor:
     """Move, mirror and blacken parts of images, and paste them into scenes, as `config` says.
 
@@ -34,15 +35,20 @@ def augment(
         seed: of the run.
         epoch: its number.
         step: in the epoch.
+        part: the images to give back; the others are made only where scenes need them.
         colours: of the data set, for the backgrounds of scenes; not what normalisation subtracts and divides
             by, which need not be the true ones.
 
     Returns:
-        uint8 `[N, C, H, W]`, of scenes `[N, C, canvas, canvas]`; `images` itself where nothing is to be done.
+        uint8 `[n, C, H, W]` of the n images in `part`, of scenes `[n, C, canvas, canvas]`.
     """
     place = (seed, epoch, step)
+    # A background of a scene may be made of any other image of the batch.
+    varied = slice(None) if config.canvas else part
     if config.pad or config.flip or config.cutout:
-        images = _vary(images, config, Stream("augment", *place))
+        images = _vary(images, config, Stream("augment", *place), varied)
+    else:
+        images = images[varied]
     if config.canvas:
         numbers = np.arange(len(images))
         kinds = Stream("augment backgrounds", *place).integers(len(BACKGROUNDS), len(images))
@@ -58,14 +64,17 @@ def augment(
             mean=colours[0],
             std=colours[1],
         )
+        images = images[part]
     return images
 
 
-def _vary(images: Tensor, config: AugmentConfig, stream: Stream) -> Tensor:
-    """Move, mirror and blacken: uint8 `[N, C, H, W]`."""
+def _vary(images: Tensor, config: AugmentConfig, stream: Stream, part: slice) -> Tensor:
+    """Move, mirror and blacken those in `part`: uint8 `[n, C, H, W]`."""
     count, channels, height, width = images.shape
     ranges = np.array([2 * config.pad + 1, 2 * config.pad + 1, 1 + config.flip, height, width])
-    choices = torch.from_numpy(stream.integers(ranges, count, len(ranges))).to(images.device)
+    choices = torch.from_numpy(stream.integers(ranges, count, len(ranges))[part]).to(images.device)
+    images = images[part]
+    count = len(images)
     top, left, mirrored, centre_row, centre_column = choices.T.unsqueeze(2)
 
     rows = torch.arange(height, device=images.device)

@@ -20,6 +20,8 @@ def predict(
 ) -> Tensor:
     """Logits of unaugmented images in eval mode; the model's own mode is restored.
 
+    Several processes divide the images among them, and all get the logits of all.
+
     Args:
         model: Already on `machine.device`.
         images: uint8, [N, 3, H, W], on any device.
@@ -33,7 +35,7 @@ def predict(
     was_training = model.training
     model.eval()
     logits = []
-    for part in images.split(BATCH):
+    for part in images[machine.processes.part(len(images))].split(BATCH):
         batch = normalize(part.to(machine.device), data.mean, data.std)
         batch = batch.contiguous(memory_format=machine.memory_format)
         with machine.autocast():
@@ -42,7 +44,7 @@ def predict(
                 output = (output + model(batch.flip(3)).float()) / 2
         logits.append(output)
     model.train(was_training)
-    return torch.cat(logits)
+    return machine.processes.whole(torch.cat(logits), len(images))
 
 
 @torch.no_grad()

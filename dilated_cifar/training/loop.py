@@ -4,12 +4,13 @@ import logging
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from dilated_cifar.config.run import Config
@@ -17,11 +18,12 @@ from dilated_cifar.data.augment import augment, normalize
 from dilated_cifar.data.batches import batches, steps_per_epoch
 from dilated_cifar.data.randomness import derive_seed
 from dilated_cifar.data.splits import Splits, load
-from dilated_cifar.device import Machine, choose_machine, use_threads
+from dilated_cifar.device import Machine, choose_machine, release_freed_memory, use_threads
 from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.errors import Interrupted, RunError
 from dilated_cifar.inspection.network import hole_warning, inspect_network
 from dilated_cifar.percentages import percent, points
+from dilated_cifar.processes import ALONE, Processes
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.record import (
     Summary,
@@ -33,6 +35,7 @@ from dilated_cifar.runs.record import (
     write_summary,
 )
 from dilated_cifar.training.bar import Bar
+from dilated_cifar.training.batch_norm import synchronised
 from dilated_cifar.training.measure import measure_epoch, measure_weights, summarize
 from dilated_cifar.training.optimizer import learning_rate, set_learning_rate
 from dilated_cifar.training.signals import StopSignals
@@ -42,8 +45,10 @@ from dilated_cifar.training.tensorboard import Board
 logger = logging.getLogger(__name__)
 
 
-def train(config: Config, folder: Path) -> Summary:
+def train(config: Config, folder: Path, processes: Processes = ALONE) -> Summary:
     """Train from the start, or from where `folder` left off, to the end of the last epoch.
+
+    Of several processes each trains on its part of every batch; the first alone reads and writes `folder`.
 
     Raises:
         UserError: the device, the data or the saved state is not as expected.
@@ -56,9 +61,14 @@ def train(config: Config, folder: Path) -> Summary:
         precision=config.precision,
         channels_last=config.channels_last,
         deterministic=config.deterministic,
+        processes=processes,
     )
+    first, share = machine.processes.first, machine.processes.share
+    if not first:
+        config = replace(config, progress=False)
     splits = load(config.data, progress=config.progress).to(machine.device)
-    resumed = last_checkpoint(folder).is_file() or previous_checkpoint(folder).is_file()
+    release_freed_memory()
+    resumed = share(lambda: last_checkpoint(folder).is_file() or previous_checkpoint(folder).is_file())
     if resumed:
         state = saved_state(config, folder, machine)
         logger.info("continuing after epoch %d, step %d", state.progress.epoch, state.progress.step)
@@ -68,12 +78,16 @@ def train(config: Config, folder: Path) -> Summary:
     network = inspect_network(state.model, config.data.input_size, stack=config.model.stack)
     if not resumed and (holes := hole_warning(network)):
         logger.warning("%s", holes)
-    with StopSignals() as stop, saving(folder), Board(folder, state, splits, network) as board:
-        begin_files(state, machine, folder, resumed=resumed)
+    showing = Board(folder, state, splits, network) if first else nullcontext()
+    with StopSignals() as stop, saving(folder), showing as board:
+        if first:
+            begin_files(state, machine, folder, resumed=resumed)
         run_epochs(state, splits, machine, folder, board, stop)
-        summary = close_run(state, splits, machine, folder, network.trace)
-        board.finish(summary)
-        write_summary(folder, summary)
+        summary, predicted = measure_run(state, splits, machine, folder, network.trace)
+        if board is not None:
+            write_predictions(folder, predicted.cpu().numpy(), splits.test.labels.cpu().numpy())
+            board.finish(summary)
+            write_summary(folder, summary)
     return summary
 
 
@@ -107,10 +121,11 @@ def begin_files(state: State, machine: Machine, folder: Path, *, resumed: bool) 
 
 
 def run_epochs(
-    state: State, splits: Splits, machine: Machine, folder: Path, board: Board, stop: StopSignals
+    state: State, splits: Splits, machine: Machine, folder: Path, board: Board | None, stop: StopSignals
 ) -> None:
     """The loop itself: every step of every epoch that is left, and what happens in between."""
-    config, progress, train = state.config, state.progress, splits.train
+    config, progress, train, processes = state.config, state.progress, splits.train, machine.processes
+    network = processes.parallel(synchronised(state.model, machine), machine.device)
     steps = steps_per_epoch(len(train), config.batch_size)
     done = progress.epoch * len(train) + min(progress.step * config.batch_size, len(train))
     last_save = time.monotonic()
@@ -134,31 +149,50 @@ def run_epochs(
                 )
                 set_learning_rate(state.optimizer, rate)
                 place = {"seed": config.seed, "epoch": epoch, "step": step}
-                images = augment(images, config.augment, **place, colours=config.data.colours)
-                torch.manual_seed(derive_seed("dropout", config.seed, epoch, step))
-                sums += training_step(state, images, labels, machine)
+                mine = processes.part(len(labels))
+                inputs = augment(images, config.augment, **place, colours=config.data.colours, part=mine)
+                own = [processes.rank] if processes.rank else []
+                torch.manual_seed(derive_seed("dropout", config.seed, epoch, step, *own))
+                sums += training_step(state, network, inputs, labels[mine], machine, batch=len(labels))
                 progress.step = step + 1
 
-                due = time.monotonic() - last_save > 60 * config.save_minutes
-                if bar.advance(len(labels)) or due or stop.received or progress.step == steps:
+                # A signal may have reached only some of the processes, and their clocks differ.
+                look, due, stopped = processes.highest(
+                    bar.advance(len(labels)),
+                    time.monotonic() - last_save > 60 * config.save_minutes,
+                    stop.received,
+                )
+                if look or due or stopped or progress.step == steps:
                     # Reading the sums waits for the device, so it happens now and then, not every step.
                     clock = note_sums(progress, sums, clock, machine, rate, folder)
                     so_far = progress.sums
                     bar.show(epoch + 1, so_far.loss / so_far.images, so_far.correct / so_far.images)
-                if (due or stop.received) and progress.step < steps:
-                    state.save(folder, machine)
+                if (due or stopped) and progress.step < steps:
+                    if processes.first:
+                        state.save(folder, machine)
                     last_save = time.monotonic()
-                    if stop.received:
-                        raise Interrupted(stop.received, folder)
+                    if stopped:
+                        raise Interrupted(stopped, folder)
 
             close_epoch(state, splits, machine, rate, folder, board)
             last_save = time.monotonic()
-            if stop.received:
-                raise Interrupted(stop.received, folder)
+            (stopped,) = processes.highest(stop.received)
+            if stopped:
+                raise Interrupted(stopped, folder)
 
 
-def training_step(state: State, images: Tensor, labels: Tensor, machine: Machine) -> Tensor:
+def training_step(
+    state: State, network: nn.Module, images: Tensor, labels: Tensor, machine: Machine, *, batch: int
+) -> Tensor:
     """One step of the optimizer on augmented images, uint8 [N, 3, H, W].
+
+    Args:
+        state: What the step changes.
+        network: The model of `state`, whose gradients several processes average.
+        images: Of this process: the whole batch, or its part of it.
+        labels: Theirs, [N].
+        machine: Device, precision and processes.
+        batch: Images of the batch in all processes.
 
     Returns:
         What the step adds to Sums: float32 `[4]`, in the order of its fields.
@@ -167,10 +201,11 @@ def training_step(state: State, images: Tensor, labels: Tensor, machine: Machine
     inputs = normalize(images, config.data.mean, config.data.std)
     inputs = inputs.contiguous(memory_format=machine.memory_format)
     with machine.autocast():
-        logits = state.model(inputs)
-        loss = F.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
+        logits = network(inputs)
+        loss = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=config.label_smoothing)
     state.optimizer.zero_grad()
-    loss.backward()
+    # The mean over the batch, not of means: the parts of the processes may differ in size.
+    (loss * (machine.processes.count / batch)).backward()
     parameters = list(state.model.parameters())
     norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
     if config.gradient_clip is not None:
@@ -180,8 +215,8 @@ def training_step(state: State, images: Tensor, labels: Tensor, machine: Machine
         state.average.update_parameters(state.model)
     with torch.no_grad():
         correct = (logits.argmax(1) == labels).sum()
-        images_seen = torch.tensor(len(labels), device=loss.device)
-        return torch.stack([loss * images_seen, correct, images_seen, norm.to(loss.device)]).float()
+        added = machine.processes.total(torch.stack([loss, correct]).float())
+        return torch.cat([added, added.new_tensor([batch]), norm.float().to(loss.device).view(1)])
 
 
 def note_sums(
@@ -212,12 +247,14 @@ def diverged(progress: Progress, where: str, rate: float, folder: Path) -> RunEr
 
 
 def close_epoch(
-    state: State, splits: Splits, machine: Machine, rate: float, folder: Path, board: Board
+    state: State, splits: Splits, machine: Machine, rate: float, folder: Path, board: Board | None
 ) -> None:
     """Measure, log and save a completed epoch."""
     progress = state.progress
     clock = time.perf_counter()
+    release_freed_memory()
     row, logits = measure_epoch(state, splits, machine, rate)
+    release_freed_memory()
     if not all(math.isfinite(value) for value in row.values()):
         raise diverged(progress, "at its end", rate, folder)
     progress.seconds += time.perf_counter() - clock
@@ -235,16 +272,20 @@ def close_epoch(
     if splits.validation is not None and row["accuracy/validation"] > progress.best_accuracy:
         progress.best_epoch, progress.best_accuracy = progress.epoch, row["accuracy/validation"]
         state.keep_best()
-        state.save_best(folder)
-    board.add_epoch(logits)
-    write_curves(folder, progress.history)
-    # Last of all, so that the others never lack what it says: a crash before it repeats the epoch and writes
-    # the same again.
-    state.save(folder, machine)
+    if board is not None:
+        if progress.best_epoch == progress.epoch:
+            state.save_best(folder)
+        board.add_epoch(logits)
+        write_curves(folder, progress.history)
+        # Last of all, so that the others never lack what it says: a crash before it repeats the epoch and
+        # writes the same again.
+        state.save(folder, machine)
 
 
-def close_run(state: State, splits: Splits, machine: Machine, folder: Path, network: Trace) -> Summary:
-    """Read the test split, once, and write the predictions of the selected weights; returns the summary."""
+def measure_run(
+    state: State, splits: Splits, machine: Machine, folder: Path, network: Trace
+) -> tuple[Summary, Tensor]:
+    """Read the test split, once; returns the summary and the predictions `[N]` of the selected weights."""
     data, epoch = state.config.data, state.progress.epoch
     last, logits = measure_weights(state.evaluated, epoch, splits, data, machine)
     best = None
@@ -253,5 +294,4 @@ def close_run(state: State, splits: Splits, machine: Machine, folder: Path, netw
         if state.best.epoch != epoch:
             _, model = checkpoint.restore(state.best, best_checkpoint(folder))
             best, logits = measure_weights(machine.place(model), state.best.epoch, splits, data, machine)
-    write_predictions(folder, logits.argmax(1).cpu().numpy(), splits.test.labels.cpu().numpy())
-    return summarize(state, network, machine, best, last, splits.held_out[0])
+    return summarize(state, network, machine, best, last, splits.held_out[0]), logits.argmax(1)

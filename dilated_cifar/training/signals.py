@@ -4,12 +4,18 @@ import signal
 from types import FrameType, TracebackType
 from typing import Self
 
+from dilated_cifar.processes import launched
+
 
 class StopSignals:
-    """While entered, the first Ctrl-C or SIGTERM only sets `received`; a second one acts at once."""
+    """While entered, the first Ctrl-C or SIGTERM only sets `received`; a second one acts at once.
+
+    Not under a launcher such as torchrun, which passes on what a terminal has sent to all processes already,
+    and itself ends those that take long.
+    """
 
     def __init__(self) -> None:
-        self.received: int | None = None
+        self.received = 0
 
     def __enter__(self) -> Self:
         self._previous = {
@@ -19,7 +25,8 @@ class StopSignals:
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.received = number
-        self._restore()
+        if not launched():
+            self._restore()
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():

@@ -163,7 +163,8 @@ def saved_state(config: Config, folder: Path, machine: Machine) -> State:
     Raises:
         UserError: no whole checkpoint is there, or it does not hold a training state of `config`.
     """
-    saved, path = checkpoint.load_state(folder)
+    share = machine.processes.share
+    saved, path = share(lambda: checkpoint.load_state(folder))
     checkpoint.restore(saved, path)  # refuses weights that do not fit in one line
     state = new_state(config, saved.class_names, machine)
     if saved.training is None:
@@ -181,7 +182,8 @@ def saved_state(config: Config, folder: Path, machine: Machine) -> State:
     if best := saved.training.get("best"):
         state.best = Checkpoint(state.container, saved.class_names, **best)
     elif state.progress.best_epoch:  # of a release before 0.2, which left the best weights to best.pt
-        state.best = replace(checkpoint.load(best_checkpoint(folder)), config=state.container)
+        best_weights = share(lambda: checkpoint.load(best_checkpoint(folder)))
+        state.best = replace(best_weights, config=state.container)
     now, before = computed_on(machine), saved.training.get("computed_on", "")
     if before and before != now:
         logger.warning("saved on %s, now on %s: the bits will not be those of an unbroken run", before, now)

@@ -220,7 +220,8 @@ def test_the_gradient_is_clipped_to_the_norm(make_config: MakeConfig, tiny: list
     splits = load(config.data)
     state = new_state(config, splits.class_names, machine)
     before = [parameter.detach().clone() for parameter in state.model.parameters()]
-    sums = training_step(state, splits.train.images[:32], splits.train.labels[:32], machine)
+    images, labels = splits.train.images[:32], splits.train.labels[:32]
+    sums = training_step(state, state.model, images, labels, machine, batch=32)
     assert Sums(*sums.tolist()).gradient_norm > 0.01
     moved = [
         (parameter.detach() - old).square().sum()
