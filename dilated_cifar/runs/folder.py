@@ -161,11 +161,14 @@ def mend_config(folder: Path) -> None:
 
 def damage(folder: Path) -> Iterator[str]:
     """What is missing or damaged in the folder of a finished run, one line each."""
+    from dilated_cifar.runs.events import PATTERN, require_events  # imports TensorBoard
+
     config = read_config(folder)
     checks: list[Callable[[], object]] = [
         lambda: read_summary(folder, config),
         lambda: read_curves(folder, config["epochs"]),
         lambda: read_predictions(folder, len(data_classes(config["data"]))),
+        lambda: require_events(sorted(folder.glob(PATTERN))),
     ]
     # Whoever needs the space may delete the checkpoints of a finished run.
     checks += [

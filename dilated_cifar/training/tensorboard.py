@@ -1,6 +1,8 @@
 """What a run shows in TensorBoard while it trains."""
 
+import errno
 import logging
+import os
 import textwrap
 import threading
 import warnings
@@ -26,8 +28,8 @@ from dilated_cifar.errors import one_line, printable
 from dilated_cifar.evaluation.pictures import confusion_figure, mistakes_figure
 from dilated_cifar.evaluation.predict import confusion_matrix
 from dilated_cifar.inspection.network import Inspection, describe, draw_coverage
-from dilated_cifar.runs.record import Row, Summary
-from dilated_cifar.training.events import NETWORK, PATTERN, read_events
+from dilated_cifar.runs.events import NETWORK, PATTERN, read_events
+from dilated_cifar.runs.record import Summary
 from dilated_cifar.training.state import State
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class Board:
     def __init__(self, folder: Path, state: State, splits: Splits, network: Inspection) -> None:
         self._folder, self._state, self._splits, self._network = folder, state, splits, network
         self._writer: SummaryWriter | None = None
+        self._shown = 0
         self._warned: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -62,7 +65,7 @@ class Board:
 
         def add(writer: SummaryWriter) -> None:
             config, history = self._state.config, self._state.progress.history
-            add_curves(writer, history[-1])
+            self._add_curves(writer, {})
             epoch, pictures = len(history), config.pictures
             if pictures and (epoch % -(-config.epochs // pictures) == 0 or epoch == config.epochs):
                 self._add_pictures(writer, logits, epoch)
@@ -97,6 +100,8 @@ class Board:
         Curves are written from the history in the saved state, so that they have every completed epoch
         once, whatever a kill has left; pictures are taken over.
         """
+        if not self._folder.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))  # the writer would make it anew
         earlier = sorted(self._folder.glob(PATTERN))
         history = self._state.progress.history
         saved = read_events(earlier, len(history))
@@ -110,11 +115,20 @@ class Board:
         file: FileWriter = writer._get_file_writer()
         for event in [*(saved.beginning if whole else ()), *saved.pictures]:
             file.add_event(event, event.step, event.wall_time)
-        for row in history:
-            add_curves(writer, row, saved.times)
+        self._shown = 0
+        self._add_curves(writer, saved.times)
         writer.flush()
         for path in earlier:
             path.unlink(missing_ok=True)
+
+    def _add_curves(self, writer: SummaryWriter, times: dict[tuple[str, int], float]) -> None:
+        """Add the figures of the epochs that are not shown yet, with the times at which they first were."""
+        for row in self._state.progress.history[self._shown :]:
+            epoch = int(row["epoch"])
+            for name, value in row.items():
+                if name != "epoch":
+                    writer.add_scalar(name, value, epoch, walltime=times.get((name, epoch)))
+            self._shown += 1
 
     def _add_pictures(self, writer: SummaryWriter, logits: Tensor, epoch: int) -> None:
         names = self._splits.class_names
@@ -163,14 +177,6 @@ def begin(writer: SummaryWriter, state: State, splits: Splits, network: Inspecti
         writer.add_figure("count map", draw_coverage(network), 0)
     # Last, so that the beginning is whole where it is there.
     writer.add_text(NETWORK, describe(network), 0)
-
-
-def add_curves(writer: SummaryWriter, row: Row, times: dict[tuple[str, int], float] | None = None) -> None:
-    """Add the figures of an epoch, with the time at which they were first written."""
-    epoch = int(row["epoch"])
-    for name, value in row.items():
-        if name != "epoch":
-            writer.add_scalar(name, value, epoch, walltime=(times or {}).get((name, epoch)))
 
 
 def add_final(writer: SummaryWriter, state: State, summary: Summary) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 
+from dilated_cifar.errors import UserError
+
 NETWORK = "network"
 """The text that ends the beginning."""
 PATTERN = "events.out.tfevents.*"
@@ -55,6 +57,13 @@ def read_events(paths: Sequence[Path], epochs: int) -> Saved:
                     seen.add((value.tag, event.step))
                     saved.pictures.append(event)
     return saved
+
+
+def require_events(paths: Sequence[Path]) -> None:
+    """Raise a UserError where a record of an event file is damaged."""
+    for path in paths:
+        if None in records(path.read_bytes()):
+            raise UserError(f"{path}: damaged; expected the curves as training wrote them")
 
 
 def records(content: bytes) -> Iterator[bytes | None]:
