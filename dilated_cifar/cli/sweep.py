@@ -176,6 +176,7 @@ def own_process(jobs: JobStatus, name: str) -> Iterator[None]:
     logger.setLevel(logging.INFO)
     logger.propagate = False
     logger.addHandler(handler)
+    logging.raiseExceptions = False  # where the command was killed nobody reads the lines any more
     # Ctrl-C in a terminal reaches every process. Training handles it; outside of training it would end this
     # process before it reports, and with it the launcher.
     previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
