@@ -188,13 +188,10 @@ def two_groups(runs: RunFolders) -> Callable[..., Path]:
     """A sweep of [1,1,1] and [1,2,5] with given test accuracies, one for each seed."""
 
     def write(plain: list[float], dilated: list[float], **keys: Any) -> Path:
-        for name, rates, field, accuracies in (
-            ("plain", [1, 1, 1], 7, plain),
-            ("dilated", [1, 2, 5], 17, dilated),
-        ):
+        for rates, field, accuracies in (([1, 1, 1], 7, plain), ([1, 2, 5], 17, dilated)):
             for seed, test in enumerate(accuracies):
                 runs.write(
-                    f"{name}-{seed}",
+                    f"dilations-{'-'.join(map(str, rates))}__seed-{seed}",
                     test=test,
                     seed=seed,
                     model__dilations=rates,

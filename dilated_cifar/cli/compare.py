@@ -22,14 +22,16 @@ Compare finished runs: which group is better, by how much, and which overfit.
 
 usage: {compare} FOLDER [FOLDER ...] [KEY=VALUE ...]
 
-Every run below the folders is read. Runs that differ in nothing but the seed are a group; of each group you
-get the mean over seeds with its 95% interval, and its difference to a baseline over common seeds. Runs of
-other data, splits or epochs are compared separately. Runs that failed or did not finish are listed.
+Every run below the folders is read; a FOLDER may be a single run. Runs that differ in nothing but the seed
+are a group; of each group you get the mean over seeds with its 95% interval, and its difference to a baseline
+over common seeds, or with one seed what the test images say of these runs. Runs of other data, splits or
+epochs are compared separately. Runs that failed or did not finish are listed.
 
 examples:
   {compare} outputs/sweep_dilations
   {compare} outputs/sweep_dilations group_by=model.dilations
   {compare} outputs/sweep_dilations 'baseline=[1,1,1]'
+  {compare} outputs/lesson baseline=plain
   {compare} outputs/monday outputs/tuesday group_by=model.dilations,model.pool
   {compare} outputs/sweep_dilations accuracies=0.8,0.9 output=reports/dilations
 
@@ -83,6 +85,6 @@ def run(arguments: Arguments) -> int:
 
 
 def report_folder(paths: Sequence[Path], runs: Sequence[Path]) -> Path:
-    """Where the report goes by default: into the first path that holds runs, but not into a run."""
+    """Where the report goes by default: into the first path that holds runs; of several runs, beside it."""
     first = next(path for path in paths if any(run.is_relative_to(path.resolve()) for run in runs))
-    return (first.parent if first.resolve() in runs else first) / "comparison"
+    return (first.parent if first.resolve() in runs and len(paths) > 1 else first) / "comparison"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from dilated_cifar.comparison.classes import Classes, measure_classes
 from dilated_cifar.comparison.collect import Collected
@@ -47,6 +48,17 @@ class SectionFigures:
         """The baseline and the groups of the highest test accuracy, the baseline first."""
         others = [figures for figures in self.ranked if figures is not self.baseline]
         return [self.baseline, *others[: most - 1]]
+
+    @cached_property
+    def only_pairs(self) -> dict[Group, SingleRuns]:
+        """The test of the only two runs with a common seed, of the groups that have no more."""
+        single = {group for group, row in self.differences["test accuracy"].items() if len(row.seeds) == 1}
+        return {row.group: row for row in self.single_runs if row.group in single}
+
+    @property
+    def one_seed(self) -> bool:
+        """Whether no group has several runs to tell from, so that all that is known is of single runs."""
+        return all(each.test.count == 1 for each in self.groups)
 
     def difference(self, group: Group, measure: Measure = "test accuracy") -> Difference | None:
         """A group's difference to the baseline; None for the baseline itself."""

@@ -44,6 +44,7 @@ class SingleRuns:
     """McNemar's test on the test predictions of one run of a group and one of the baseline."""
 
     group: Group
+    baseline: Group
     seed: int
     run: Run
     baseline_run: Run
@@ -52,6 +53,11 @@ class SingleRuns:
     """The group's run is its first classifier."""
     adjusted: float
     """The mid-p value after Holm's correction for all pairs of the section."""
+
+    @property
+    def lead(self) -> int:
+        """How many more images the group's run gets right than the baseline's."""
+        return self.test.only_first - self.test.only_second
 
     @property
     def shown(self) -> bool:
@@ -101,7 +107,8 @@ def compare_single_runs(section: Section) -> tuple[list[SingleRuns], list[str]]:
             unlike += 1
             continue
         test = mcnemar(run.predictions.right, other.predictions.right)
-        rows.append(SingleRuns(group, run.seed, run, other, len(run.predictions.labels), test, test.mid_p))
+        images = len(run.predictions.labels)
+        rows.append(SingleRuns(group, section.baseline, run.seed, run, other, images, test, test.mid_p))
     adjusted = zip(rows, holm([row.test.mid_p for row in rows]), strict=True)
     rows = [replace(row, adjusted=value) for row, value in adjusted if value is not None]
     note = f"{section.title}: {unlike} pairs of runs have different test images: no McNemar test"

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from dilated_cifar.comparison.labels import answers_to, first_of, label_of, labels_of
 from dilated_cifar.config.base import as_typed, nearest_first
 from dilated_cifar.config.run import LOCAL_KEYS
 from dilated_cifar.errors import UserError
@@ -23,6 +23,8 @@ class Group:
     runs: list[Run]
     mixed: dict[str, list[str]]
     """Keys other than the seed in which the runs differ: they are not replicates, and have no interval."""
+    unsaid: str = ""
+    """The keys for which the label has a name, as it would have them otherwise."""
 
     @property
     def seeds(self) -> list[int]:
@@ -80,7 +82,7 @@ def arrange(
     sections = []
     for setting, members in partition(runs, setting_keys).items():
         keys = list(group_by) or [key for key in varying(members) if not is_setting(key) and key != "seed"]
-        groups = make_groups(members, keys)
+        groups = make_groups(members, keys, by_name=not group_by)
         named = dict(zip(setting_keys, setting, strict=True))
         chosen = find_baseline(groups, baseline)
         section = Section(label_of(named) or "all runs", named, groups, chosen or groups[0])
@@ -143,12 +145,6 @@ def natural(text: str) -> list[tuple[int, float, str]]:
     return [(0, float(part), "") if index % 2 else (1, 0.0, part) for index, part in enumerate(parts)]
 
 
-def first_of(values: Sequence[str], between: str, most: int) -> str:
-    """The values in a line, of very many the first."""
-    rest = len(values) - most
-    return between.join(values[:most]) + (f" and {rest} more" if rest > 0 else "")
-
-
 def partition(runs: Iterable[Run], keys: Sequence[str]) -> dict[tuple[str, ...], list[Run]]:
     """Runs by their values of `keys`, in natural order; a key that a run lacks counts as null."""
     parts: dict[tuple[str, ...], list[Run]] = {}
@@ -157,60 +153,35 @@ def partition(runs: Iterable[Run], keys: Sequence[str]) -> dict[tuple[str, ...],
     return dict(sorted(parts.items(), key=lambda part: [natural(value) for value in part[0]]))
 
 
-def make_groups(runs: Sequence[Run], keys: Sequence[str]) -> list[Group]:
-    """One group for each combination of values of `keys`."""
-    groups = []
+def make_groups(runs: Sequence[Run], keys: Sequence[str], *, by_name: bool) -> list[Group]:
+    """One group for each combination of values of `keys`; its label may be the name that its runs share."""
+    parts = []
     for values, members in partition(runs, keys).items():
-        named = {
-            key: value
-            for key, value in zip(keys, values, strict=True)
-            if any(key in run.config for run in members)
-        }
+        known = {key for run in members for key in run.config}
+        parts.append(({key: value for key, value in zip(keys, values, strict=True) if key in known}, members))
+    labels = labels_of(parts) if by_name else [(label_of(shared) or "all runs", "") for shared, _ in parts]
+    groups = []
+    for (shared, members), (label, unsaid) in zip(parts, labels, strict=True):
         mixed = {key: found for key, found in varying(members).items() if key != "seed" and key not in keys}
-        groups.append(Group(label_of(named) or "all runs", named, members, mixed))
+        groups.append(Group(label, shared, members, mixed, unsaid))
     return groups
 
 
-def label_of(keys: dict[str, Any]) -> str:
-    """Keys and values as short as they stay clear: `model=cnn dilations=[1,2,5]`."""
-    short = [short_key(key) for key in keys]
-    parts = (
-        f"{name if short.count(name) == 1 else key}={value}"
-        for name, (key, value) in zip(short, keys.items(), strict=True)
-    )
-    return " ".join(parts)
-
-
-def short_key(key: str) -> str:
-    """`dilations` for `model.dilations`, `optimizer` for `optimizer.family`, `data.train` as it is."""
-    group, _, name = key.rpartition(".")
-    if name == "family":
-        return group
-    return name if group in ("model", "") else key
-
-
 def find_baseline(groups: Sequence[Group], wanted: str | None) -> Group | None:
-    """The group that `wanted` names: by its label, by a value in it, or by several of those.
+    """The group that `wanted` names: by its label, a name of its runs, a value in it, or several of those.
 
     Raises:
         UserError: it names more than one group.
     """
     if wanted is None:
         return groups[0]
-    parts = re.sub(r",\s+", ",", wanted).split()
     found = [group for group in groups if group.label == wanted] or [
-        group for group in groups if all(has_value(group, part) for part in parts)
+        group for group in groups if answers_to(wanted, group.label, group.keys, group.runs)
     ]
     if len(found) > 1:
         labels = first_of([group.label for group in found], " | ", 6)
         raise UserError(f"baseline={wanted}: is {len(found)} groups ({labels}); write the whole label")
     return found[0] if found else None
-
-
-def has_value(group: Group, wanted: str) -> bool:
-    """Whether `wanted` is a value in the group, with or without its key."""
-    forms = {form for key, value in group.keys.items() for form in (value, f"{key}={value}")}
-    return wanted in forms or wanted in group.label.split()
 
 
 def section_notes(section: Section, missed_baseline: str | None) -> list[str]:

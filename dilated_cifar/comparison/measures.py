@@ -58,7 +58,7 @@ class GroupFigures:
     epoch: float
     """Median epoch of the selected weights."""
     onset: Event
-    """The held-out loss began to rise for good; epochs."""
+    """The held-out loss began to rise for good; epochs. Known of runs with enough of them."""
     parameters: int | None
     """None where the runs of the group have several; the same for the next two."""
     multiply_adds: int | None
@@ -75,7 +75,8 @@ def measure_group(group: Group, targets: Sequence[float]) -> GroupFigures:
     """All figures of a group, with the times to the accuracies `targets`."""
     runs = group.runs
     summaries = [run.summary for run in runs]
-    onsets = [each.overfitting_onset for each in summaries if each.overfitting_onset is not None]
+    told = [each.overfitting_onset for each in summaries if each.tells_onset]
+    onsets = [epoch for epoch in told if epoch is not None]
     return GroupFigures(
         group=group,
         test=estimate(group, lambda run: run.selected.test.accuracy, (0, 1)),
@@ -83,7 +84,7 @@ def measure_group(group: Group, targets: Sequence[float]) -> GroupFigures:
         gap=estimate(group, lambda run: run.selected.gap, (-1, 1)),
         last_gap=estimate(group, lambda run: run.last.gap, (-1, 1)),
         epoch=float(np.median([run.selected.epoch for run in runs])),
-        onset=Event(len(onsets), len(runs), median(onsets)),
+        onset=Event(len(onsets), len(told), median(onsets)),
         parameters=only(each.parameters for each in summaries),
         multiply_adds=only(each.multiply_adds for each in summaries),
         receptive_field=only(each.receptive_field for each in summaries),

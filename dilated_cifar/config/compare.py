@@ -16,12 +16,14 @@ class CompareConfig(Frozen):
     """Keys to group by, such as model.dilations,optimizer.lr; none for every key that differs between the
     runs, the seed apart."""
     baseline: str | None = None
-    """The group that the others are compared with, by its label or a value in it; null for the first."""
+    """The group that the others are compared with, by a name that you typed (of a model or run), its label or
+    a value in it; null for the first."""
     accuracies: list[str] = field(default_factory=list)
     """Held-out accuracies for which the time to reach them is given, such as 0.8,0.9 or 80%,90%; none for
     the three highest round ones that were reached."""
     output: str | None = None
-    """Folder for the report; null for `comparison` in the first FOLDER."""
+    """Folder for the report; null for `comparison` in the first FOLDER, or beside it where it is one of
+    several runs."""
 
     def __post_init__(self) -> None:
         if not self.paths:

@@ -14,10 +14,9 @@ from dilated_cifar.report.formats import interval_source, percent_interval
 MAX_DRAWN = 24
 MAX_POINTS = 400
 """Points of one curve: more than a screen has room for."""
-COLOURS = (
-    *("#3f83e0", "#e07b00", "#2ca05a", "#d9534f", "#9467d6"),
-    *("#9a6b4f", "#d664b0", "#7a8794", "#a3a300", "#00a3b5"),
-)
+COLOURS = ("#3f83e0", "#e07b00", "#2ca05a", "#d9534f", "#9467d6", "#9a6b4f", "#d664b0", "#00a3b5")
+MARKS = ("circle", "square", "diamond")
+"""Of the groups that have the first, second and third turn of the colours."""
 CURVES = (
     ("loss", "loss", "", 1, {"train": "loss/train_subset", "held out": "loss/held_out"}),
     (
@@ -81,6 +80,8 @@ class SectionCharts:
     labels: list[str]
     """Of the groups that are drawn: the baseline, then the highest test accuracy first."""
     colours: list[str]
+    marks: list[str]
+    """Of MARKS: no two groups have both colour and mark in common."""
     curves: list[Chart]
     costs: list[Chart]
     classes: Chart
@@ -93,6 +94,7 @@ def section_charts(figures: SectionFigures) -> SectionCharts:
     return SectionCharts(
         labels=[each.group.label for each in drawn],
         colours=[COLOURS[index % len(COLOURS)] for index in range(len(drawn))],
+        marks=[MARKS[index // len(COLOURS)] for index in range(len(drawn))],
         curves=[curve_chart(drawn, *each) for each in CURVES],
         costs=[
             cost_chart(drawn, "multiply-adds", "millions", [each.multiply_adds for each in drawn], 1e6),

@@ -59,6 +59,8 @@ class Column(Generic[Row]):
     """The folder that a cell opens."""
     page: bool = True
     files: bool = True
+    detail: bool = False
+    """Whether the page shows it on demand only."""
 
     @property
     def heading(self) -> str:
@@ -93,6 +95,11 @@ class Table(Generic[Row]):
     caption: str
     columns: Sequence[Column[Row]]
     rows: Sequence[Row]
+
+    @property
+    def has_details(self) -> bool:
+        """Whether the page shows some columns on demand only."""
+        return any(column.page and column.detail for column in self.columns)
 
     def column(self, key: str) -> Column[Row]:
         """The column with this key."""

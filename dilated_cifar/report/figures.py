@@ -7,15 +7,19 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dilated_cifar.comparison.comparison import Comparison, SectionFigures
 from dilated_cifar.evaluation.output import save_figure
-from dilated_cifar.report.charts import Chart, ConfusionChart, SectionCharts
+from dilated_cifar.report.charts import MARKS, Chart, ConfusionChart, SectionCharts
 
 MAX_DRAWN = 10
 MAX_SECTIONS = 4
 LITERAL = rc_context({"text.parse_math": False})
 """Labels hold what files say, in which a dollar sign is no mathematics."""
+MARKERS = {"circle": "o", "square": "s", "diamond": "D"}
+MARKED = 8
+"""About how many points of a curve are marked."""
 
 
 def write_figures(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path) -> None:
@@ -34,11 +38,13 @@ def draw(figures: SectionFigures, charts: SectionCharts) -> Iterator[tuple[str, 
     count = len(figures.groups)
     some = f"the {MAX_DRAWN} most accurate of {count} groups; " if count > MAX_DRAWN else ""
     start = (f"{figures.section.title}: " if figures.section.setting else "") + some
-    yield "curves", draw_curves(charts, f"{start}mean over seeds; band: lowest to highest")
+    seeds = "one seed" if figures.one_seed else "mean over seeds; band: lowest to highest"
+    yield "curves", draw_curves(charts, f"{start}{seeds}")
     for chart in charts.costs:
+        bars = "one seed: no interval" if figures.one_seed else "bar: 95% interval over seeds"
         yield (
             f"accuracy-{chart.name.replace('-', '_').replace(' ', '_')}",
-            draw_costs(chart, charts, f"{start}bar: 95% interval over seeds"),
+            draw_costs(chart, charts, f"{start}{bars}"),
         )
     if charts.confusion:
         yield "confusion-difference", draw_confusion(charts.confusion[0], charts.labels)
@@ -75,16 +81,23 @@ def draw_chart(axes: Axes, chart: Chart, charts: SectionCharts) -> None:
         if series.group >= MAX_DRAWN:
             continue
         colour, label = charts.colours[series.group], charts.labels[series.group]
+        mark = charts.marks[series.group]
         low, high = (np.array(ends, dtype=np.float64) for ends in (series.low, series.high))
         if chart.bands:
             style, label_or_none = ("--", None) if series.dashed else ("-", label)
-            marker = "o" if len(series.x) == 1 else None
-            axes.plot(series.x, series.y, style, color=colour, label=label_or_none, marker=marker)
+            # Where colours come again, marks tell the curves apart.
+            marked = len(series.x) == 1 or mark != MARKS[0]
+            axes.plot(
+                series.x, series.y, style, color=colour, label=label_or_none,
+                marker=MARKERS[mark] if marked else None, markevery=max(1, len(series.x) // MARKED),
+            )  # fmt: skip
             if low.size:
                 axes.fill_between(series.x, low, high, color=colour, alpha=0.15, linewidth=0)
         else:
-            axes.plot(series.x, series.y, "o", color=colour, label=label)
+            axes.plot(series.x, series.y, MARKERS[mark], color=colour, label=label)
             axes.vlines(series.x, low, high, color=colour)
+    if chart.bands:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel(chart.x)
     axes.set_ylabel(chart.y)
     axes.grid(alpha=0.3)

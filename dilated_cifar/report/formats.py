@@ -7,25 +7,22 @@ from dilated_cifar.comparison.grouping import Group
 from dilated_cifar.comparison.measures import Event
 from dilated_cifar.comparison.statistics import Estimate
 from dilated_cifar.config.base import as_typed
+from dilated_cifar.percentages import percent, percent_number, points
 from dilated_cifar.report.columns import Format
-
-
-def points(difference: float) -> str:
-    """A difference of shares in percentage points, with its sign."""
-    return f"{100 * difference + 0.0:+.2f}"
+from dilated_cifar.runs.record import TOO_FEW_EPOCHS, Summary
 
 
 def percent_interval(estimate: Estimate) -> str:
-    """The interval of a share in percent, or why there is none."""
+    """The interval of a share in percent; empty without one, for the reason is said once for all of them."""
     if estimate.low is None or estimate.high is None:
-        return estimate.why_none or ""
-    return f"{100 * estimate.low:.2f}–{100 * estimate.high:.2f}"
+        return ""
+    return f"{percent_number(estimate.low)}–{percent_number(estimate.high)}"
 
 
 def points_interval(estimate: Estimate) -> str:
-    """The interval of a difference in percentage points, or why there is none."""
+    """The interval of a difference in percentage points; empty without one."""
     if estimate.low is None or estimate.high is None:
-        return estimate.why_none or ""
+        return ""
     return f"{points(estimate.low)} to {points(estimate.high)}"
 
 
@@ -37,6 +34,8 @@ def interval_source(estimate: Estimate) -> str:
 
 def onset(found: Event) -> str:
     """In how many runs overfitting set in, and when."""
+    if not found.of:
+        return TOO_FEW_EPOCHS
     return "none" if found.when is None else f"epoch {found.when:g}{some_of(found)}"
 
 
@@ -72,12 +71,16 @@ COUNT: Format[int] = Format("{:,}".format, missing="several")
 """Of a network; the runs of a group may have several."""
 MILLIONS: Format[int] = Format(lambda count: f"{count / 1e6:.1f} M", missing="several")
 SPEED: Format[float] = Format("{:,.0f}".format)
-COVERED: Format[float] = Format("{:.1%}".format)
-PERCENT: Format[float] = Format("{:.2%}".format)
+COVERED: Format[float] = Format(lambda share: percent(share, 1))
+PERCENT: Format[float] = Format(percent)
 POINTS: Format[float] = Format(points)
 P_VALUE: Format[float] = Format(lambda value: "<0.001" if value < 0.001 else f"{value:.3f}")
 DURATION: Format[float] = Format(duration)
-RUN_ONSET = replace(NUMBER, missing="none")
+RUN_ONSET: Format[Summary] = Format(
+    lambda summary: summary.onset,
+    order=lambda summary: summary.overfitting_onset,
+    files={"{}_onset": lambda summary: summary.overfitting_onset, "{}": lambda summary: summary.onset},
+)
 SEED_LIST: Format[list[int]] = Format(
     lambda found: str(len(found)), order=len, files={"{}": lambda found: " ".join(map(str, found))}
 )
@@ -87,11 +90,15 @@ SEEDS: Format[Group] = Format(
     files={"runs": lambda group: len(group.runs), "{}": lambda group: " ".join(map(str, group.seeds))},
 )
 RUNS, WHEN = attrgetter("runs"), attrgetter("when")
-ONSET: Format[Event] = Format(onset, order=WHEN, files={"{}_runs": RUNS, "{}_epoch": WHEN})
+ONSET: Format[Event] = Format(
+    onset,
+    order=WHEN,
+    files={"{}_runs": lambda found: found.runs if found.of else None, "{}_epoch": WHEN, "{}": onset},
+)
 REACH: Format[Event] = Format(reach, order=WHEN, files={"seconds_to_{}": WHEN, "runs_reaching_{}": RUNS})
 MEAN, LOW, HIGH = attrgetter("mean"), attrgetter("low"), attrgetter("high")
 ACCURACY: Format[Estimate] = Format(
-    lambda estimate: f"{estimate.mean:.2%}",
+    lambda estimate: percent(estimate.mean),
     below=percent_interval,
     order=MEAN,
     files={
@@ -106,5 +113,3 @@ CLASS_ACCURACY = replace(
     ACCURACY, files={"{}": MEAN, "{}_low": LOW, "{}_high": HIGH, "interval": interval_source}
 )
 GAP = replace(ACCURACY, text=lambda estimate: points(estimate.mean), below=points_interval)
-DIFFERENCE = replace(GAP, below=lambda estimate: "" if estimate.why_none else points_interval(estimate))
-"""Without the reason for a missing interval, which the verdict gives."""

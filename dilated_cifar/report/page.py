@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.resources import files
@@ -14,19 +15,21 @@ from urllib.parse import quote
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
 from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # it ships no types
 
 from dilated_cifar.comparison.comparison import Comparison
-from dilated_cifar.report.charts import MAX_DRAWN, SectionCharts
+from dilated_cifar.report.charts import COLOURS, MAX_DRAWN, SectionCharts
 from dilated_cifar.report.run_tables import config_table, left_out_table, run_table
 from dilated_cifar.report.sentences import answer, coverage, coverage_details, methods
 from dilated_cifar.report.tables import class_columns_table, group_table, single_run_table
 
 PACKAGE = "dilated_cifar.report"
+MAX_UNBROKEN = 20
+"""Letters of a name that even a phone has room for."""
 
 
 def render(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path) -> str:
@@ -39,6 +42,7 @@ def render(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = breakable
     environment.filters["relative"] = lambda target: relative_link(target, here)
     networks = [network for network in comparison.networks.values() if network.counts is not None]
     counts = [network.counts.tolist() for network in networks if network.counts is not None]
@@ -49,6 +53,7 @@ def render(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path
             "classes": class_columns_table(figures),
             "single_runs": single_run_table(figures),
             "charts": drawn,
+            "one_seed": figures.one_seed,
         }
         for figures, drawn in zip_longest(comparison.sections, charts)
     ]
@@ -59,6 +64,7 @@ def render(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path
         sections=sections,
         max_drawn=MAX_DRAWN,
         max_charted=len(charts),
+        shown_at_first=len(COLOURS),
         networks=networks,
         picture=picture,
         coverage=coverage,
@@ -66,7 +72,13 @@ def render(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path
         config=config_table(comparison, joined=True),
         runs=run_table(comparison),
         left_out=left_out_table(comparison.left_out),
-        data=embedded_json({"sections": [asdict(each) for each in charts], "maps": shortest(counts)}),
+        data=embedded_json(
+            {
+                "sections": [asdict(each) for each in charts],
+                "maps": shortest(counts),
+                "shown_at_first": len(COLOURS),
+            }
+        ),
         style=asset("report.css"),
         script=asset("report.js"),
         plotly=Markup(get_plotlyjs()),
@@ -76,6 +88,13 @@ def render(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path
 def relative_link(target: Path, here: Path) -> str:
     """The address of a folder as seen from the page's."""
     return f"{quote(Path(os.path.relpath(target.resolve(), here)).as_posix())}/"
+
+
+def breakable(text: str) -> Markup:
+    """A text that, where it is long, is broken behind the signs that join keys, before a word is."""
+    if len(text) <= MAX_UNBROKEN:
+        return escape(text)
+    return Markup(re.sub(r"([/_=])", r"\1<wbr>", str(escape(text))))
 
 
 def embedded_json(data: dict[str, Any]) -> Markup:

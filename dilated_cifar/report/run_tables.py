@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dilated_cifar.comparison.comparison import Comparison
-from dilated_cifar.comparison.grouping import Group, first_of, short_key
+from dilated_cifar.comparison.grouping import Group
+from dilated_cifar.comparison.labels import first_of, short_key
 from dilated_cifar.comparison.measures import run_accuracy
 from dilated_cifar.report import formats
 from dilated_cifar.report.columns import TEXT, Column, Table
-from dilated_cifar.report.tables import GAP
+from dilated_cifar.report.tables import GAP, LAST_GAP_TITLE, ONSET
 from dilated_cifar.runs.record import LeftOut, Run
 
 MAX_VALUES = 24
@@ -65,9 +66,8 @@ def run_columns() -> list[Column[Run]]:
         Column("validation_accuracy", lambda run: getattr(run.selected.validation, "accuracy", None),
                formats.PERCENT, page=False),
         Column("gap", lambda run: run.selected.gap, formats.POINTS, page=False),
-        Column("last_gap", lambda run: run.last.gap, formats.POINTS, GAP, "gap, last epoch"),
-        Column("overfitting_onset", lambda run: run.summary.overfitting_onset, formats.RUN_ONSET,
-               "epoch from which the held-out loss rose for good", "overfitting"),
+        Column("last_gap", lambda run: run.last.gap, formats.POINTS, GAP, LAST_GAP_TITLE),
+        Column("overfitting", lambda run: run.summary, formats.RUN_ONSET, ONSET, "overfitting onset"),
         Column("parameters", lambda run: run.summary.parameters, page=False),
         Column("multiply_adds", lambda run: run.summary.multiply_adds, page=False),
         Column("receptive_field", lambda run: run.summary.receptive_field, page=False),

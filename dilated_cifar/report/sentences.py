@@ -2,11 +2,18 @@
 
 from dilated_cifar.comparison.comparison import Comparison, SectionFigures
 from dilated_cifar.comparison.differences import Difference, SingleRuns
+from dilated_cifar.comparison.grouping import Group
+from dilated_cifar.comparison.labels import first_of
 from dilated_cifar.comparison.networks import Network
-from dilated_cifar.comparison.statistics import ALPHA
+from dilated_cifar.comparison.statistics import ALPHA, Estimate
 from dilated_cifar.evaluation.intervals import CONFIDENCE
+from dilated_cifar.percentages import percent, points
+from dilated_cifar.runs.record import ONSET_WINDOW, TOO_FEW_EPOCHS
 
 NOT_SHOWN = "no difference shown"
+ONE_SEED = "whether other seeds agree is not known"
+MAX_NAMED = 4
+"""Groups that a sentence names."""
 METHODS = [
     f"Intervals are {CONFIDENCE:.0%} intervals of the mean over seeds (Student's t, sample standard "
     "deviation). With one seed there is no interval, and none is made of test images instead.",
@@ -38,36 +45,85 @@ def answer(comparison: Comparison) -> list[str]:
 
 def section_answer(figures: SectionFigures, several: bool) -> list[str]:
     """The outcome of a section; with its title where there are several."""
-    leader, baseline, others = figures.ranked[0], figures.baseline, figures.ranked[1:]
+    leader, others = figures.ranked[0], figures.ranked[1:]
     start = f"{figures.section.title}: " if several else ""
-    mean = leader.test
-    interval = mean.why_none or f"{CONFIDENCE:.0%} interval {mean.low:.1%} to {mean.high:.1%}"
-    value = f"{mean.mean:.1%} ({interval}; {mean.count} run{'s' if mean.count > 1 else ''})"
+    value = accuracy(leader.test)
     if not others:
-        return [f"{start}One group only, {leader.group.label}: {value}.", overfitting(figures)]
-    first = f"{start}Highest mean test accuracy: {leader.group.label} with {value}."
-    differences = figures.differences["test accuracy"]
-    if leader is not baseline:
-        second = f"Against {baseline.group.label}: {outcome(differences[leader.group])}."
-    elif len(others) == 1:
-        second = f"{others[0].group.label} against it: {outcome(differences[others[0].group])}."
-    else:
-        worse = sum(row.shown and is_negative(row) for row in differences.values())
-        second = f"It is the baseline; shown to be worse: {worse} of {len(others)} other groups."
-    return [first, second, overfitting(figures)]
+        what = "run" if leader.test.count == 1 else "group"
+        return [f"{start}One {what} only, {leader.group.label}: test accuracy {value}.", overfitting(figures)]
+    mean = "test accuracy" if leader.test.count == 1 else "mean test accuracy"
+    first = f"{start}Highest {mean}: {leader.group.label} with {value}."
+    return [first, against_baseline(figures, leader.group), overfitting(figures)]
 
 
-def outcome(row: Difference) -> str:
-    """The verdict on a difference, with the difference where it is shown."""
-    if not row.shown or row.estimate is None:
-        return verdict(row)
-    return f"{verdict(row)} by {100 * abs(row.estimate.mean):.1f} points"
+def accuracy(found: Estimate) -> str:
+    """A mean with its interval; of one run, the figure alone."""
+    if found.count == 1:
+        return percent(found.mean)
+    interval = found.why_none
+    if found.low is not None and found.high is not None:
+        interval = f"{CONFIDENCE:.0%} interval {percent(found.low)} to {percent(found.high)}"
+    return f"{percent(found.mean)} ({interval}; {found.count} runs)"
 
 
-def verdict(row: Difference) -> str:
-    """Whether a group differs from the baseline."""
+def against_baseline(figures: SectionFigures, leader: Group) -> str:
+    """How the most accurate group stands to the baseline, or the others to it where it is the baseline."""
+    baseline, differences = figures.section.baseline, figures.differences["test accuracy"]
+    if leader is baseline and len(differences) > 1:
+        return all_against_baseline(figures)
+    group = next(iter(differences)) if leader is baseline else leader
+    row, pair = differences[group], figures.only_pairs.get(group)
+    if pair is not None:
+        return f"{on_test_images(pair)}; {'one seed' if figures.one_seed else 'one common seed'}: {ONE_SEED}."
+    outcome = verdict(row)
+    if row.shown and row.estimate is not None:
+        outcome += f" by {100 * abs(row.estimate.mean):.2f} points"
+    if leader is baseline:
+        return f"{group.label} against it: {outcome}."
+    return f"Against {baseline.label}: {outcome}."
+
+
+def all_against_baseline(figures: SectionFigures) -> str:
+    """How many groups are worse than a baseline that is the most accurate."""
+    rows = figures.differences["test accuracy"]
+    if figures.one_seed and figures.only_pairs:
+        beaten = sum(row.shown and row.lead < 0 for row in figures.only_pairs.values())
+        tests = f"McNemar, p corrected for {len(figures.single_runs)} tests"
+        return (
+            f"It is the baseline and beats {beaten} of {len(rows)} other groups on these test images "
+            f"({tests}); one seed: {ONE_SEED}."
+        )
+    worse = sum(row.shown and is_negative(row) for row in rows.values())
+    return f"It is the baseline; shown to be worse: {worse} of {len(rows)} other groups."
+
+
+def on_test_images(row: SingleRuns) -> str:
+    """Which of two networks is better on the test images."""
+    labels = (row.group.label, row.baseline.label)
+    one, other = labels if row.lead >= 0 else reversed(labels)
+    if row.shown:
+        return f"{one} beats {other} on these test images ({images_apart(row)})"
+    return f"{one} against {other}: {NOT_SHOWN} on these test images ({images_apart(row)})"
+
+
+def images_apart(row: SingleRuns) -> str:
+    """How many test images only the one and only the other gets right, the more first, and what it means."""
+    fewer, more = sorted((row.test.only_first, row.test.only_second))
+    return f"{more:,} to {fewer:,}, {p_value(row.adjusted)}"
+
+
+def p_value(value: float) -> str:
+    """A p-value as in a sentence."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def verdict(row: Difference, pair: SingleRuns | None = None) -> str:
+    """Whether a group differs from the baseline; of two runs, whether these two networks do."""
     if row.estimate is None:
         return "no common seed: not compared"
+    if pair is not None:
+        better = "better" if pair.lead > 0 else "worse"
+        return f"{better if pair.shown else NOT_SHOWN} on these test images"
     if row.estimate.why_none is not None or row.p_value is None:
         return f"{row.estimate.why_none}, so {NOT_SHOWN}"
     if not row.shown:
@@ -86,27 +142,40 @@ def single_runs_verdict(row: SingleRuns) -> str:
     """Whether one of two networks is better on the test images."""
     if not row.shown:
         return NOT_SHOWN
-    return f"{'the run' if row.test.only_first > row.test.only_second else 'the baseline run'} is better"
+    return f"{'the run' if row.lead > 0 else 'the baseline run'} is better"
 
 
 def overfitting(figures: SectionFigures) -> str:
-    """Which groups overfit."""
-    rising = [each for each in figures.groups if each.onset.runs]
-    if not rising:
-        return "No run shows the onset of overfitting."
-    worst = max(rising, key=lambda each: each.last_gap.mean)
-    return (
-        f"Overfitting began in {sum(each.onset.runs for each in rising)} of {len(figures.section.runs)} "
-        f"runs; the largest gap among those groups after the last epoch is that of {worst.group.label}, "
-        f"{100 * worst.last_gap.mean:.1f} points."
-    )
+    """The largest gap, which every run can tell, and which groups overfit."""
+    worst = max(figures.groups, key=lambda each: each.last_gap.mean)
+    gap = f"{points(worst.last_gap.mean)} points"
+    said = f"Gap after the last epoch: {gap}."
+    if len(figures.groups) > 1:
+        said = f"Largest gap after the last epoch: {worst.group.label}, {gap}."
+    runs, told = (sum(getattr(each.onset, count) for each in figures.groups) for count in ("runs", "of"))
+    if not told:
+        return f"{said} Onset of overfitting: {TOO_FEW_EPOCHS}, the rule needs {2 * ONSET_WINDOW}."
+    if not runs:
+        return f"{said} No run shows the onset of overfitting."
+    return f"{said} Overfitting began in {runs} of {told} runs."
+
+
+def no_intervals(figures: SectionFigures) -> str:
+    """Why groups have no interval, said once; empty where all have one."""
+    reasons: dict[str, list[str]] = {}
+    for each in figures.groups:
+        if each.test.why_none is not None:
+            reasons.setdefault(each.test.why_none, []).append(each.group.label)
+    if len(reasons) == 1 and len(next(iter(reasons.values()))) == len(figures.groups):
+        return next(iter(reasons))
+    return "; ".join(f"{why} ({first_of(labels, ', ', MAX_NAMED)})" for why, labels in reasons.items())
 
 
 def coverage(network: Network) -> str:
     """In a few words, whether every pixel of the receptive field enters an output."""
     if network.covered is None:
         return "not measured"
-    return "no holes" if network.covered == 1 else f"holes: {network.covered:.1%} covered"
+    return "no holes" if network.covered == 1 else f"holes: {percent(network.covered, 1)} covered"
 
 
 def coverage_details(network: Network) -> str:
@@ -117,7 +186,7 @@ def coverage_details(network: Network) -> str:
     of_field = f"of the {network.size[0]}x{network.size[1]} receptive field{part}"
     if network.covered == 1:
         return f"Every pixel {of_field} enters the output."
-    said = f"{network.covered:.1%} of the pixels {of_field} enter the output; the nearest that does not lies "
-    said += f"{network.nearest_hole:g} from the centre."
+    said = f"{percent(network.covered, 1)} of the pixels {of_field} enter the output; "
+    said += f"the nearest that does not lies {network.nearest_hole:g} from the centre."
     instead = " or ".join(f"[{','.join(map(str, rates))}]" for rates in network.alternatives)
     return f"{said} Nearest rates without holes: {instead}." if instead else said

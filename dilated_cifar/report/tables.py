@@ -10,11 +10,14 @@ from dilated_cifar.comparison.grouping import Group
 from dilated_cifar.comparison.measures import GroupFigures
 from dilated_cifar.comparison.networks import Network
 from dilated_cifar.comparison.statistics import Estimate
+from dilated_cifar.percentages import percent
 from dilated_cifar.report import formats
 from dilated_cifar.report.columns import TEXT, Column, Format, Table
-from dilated_cifar.report.sentences import coverage, single_runs_verdict, verdict
+from dilated_cifar.report.sentences import coverage, images_apart, no_intervals, single_runs_verdict, verdict
 
 GAP = "train minus validation accuracy (test where nothing is held out), in percentage points"
+GAP_TITLE, LAST_GAP_TITLE = "gap (points)", "gap, last epoch (points)"
+ONSET = "epoch from which the held-out loss rose for good"
 NETWORK: Format[Network] = Format(
     coverage, order=lambda network: network.covered, files={"{}": coverage}, missing="several networks"
 )
@@ -36,28 +39,40 @@ def group_table(comparison: Comparison, figures: SectionFigures) -> Table[GroupF
     baseline, several = figures.section.baseline, len(figures.groups) > 1
     name: Format[Group] = Format(
         lambda group: group.label,
-        below=lambda group: "baseline" if several and group is baseline else "",
+        below=lambda group: ", ".join(
+            filter(None, ["baseline" * (several and group is baseline), group.unsaid])
+        ),
         order=lambda group: group.label,
         files={"group": lambda group: group.label, "baseline": lambda group: group is baseline},
     )
 
-    def network(each: GroupFigures) -> Network | None:
-        return comparison.network(each.group)
-
     columns: list[Column[GroupFigures]] = [
         Column("group", lambda each: each.group, name, "what the runs share"),
-        Column("seeds", lambda each: each.group, formats.SEEDS, "runs that differ in nothing but the seed"),
+        Column("seeds", lambda each: each.group, formats.SEEDS, "runs that differ in nothing but the seed",
+               page=not figures.one_seed),
         Column("test_accuracy", lambda each: each.test, formats.ACCURACY,
                "of the selected weights: mean over seeds, 95% interval below"),
         *(differences_to_baseline(figures) if several else []),
+        Column("gap", lambda each: each.gap, formats.GAP, f"{GAP}, of the selected weights", GAP_TITLE),
+        Column("last_gap", lambda each: each.last_gap, formats.GAP,
+               f"{GAP}, of the weights after the last epoch", LAST_GAP_TITLE),
+        Column("epoch", lambda each: each.epoch, formats.NUMBER, page=False),
+        Column("overfitting", lambda each: each.onset, formats.ONSET, f"median {ONSET}", "overfitting onset"),
+        *(replace(column, detail=True) for column in detail_columns(comparison, figures)),
+    ]  # fmt: skip
+    hints = ["Click a heading to sort", f"baseline: {baseline.label}" * several, no_intervals(figures)]
+    return Table("groups", "; ".join(filter(None, hints)), columns, figures.groups)
+
+
+def detail_columns(comparison: Comparison, figures: SectionFigures) -> list[Column[GroupFigures]]:
+    """What is said of a group beside the answer: the last epoch, the network and its cost."""
+
+    def network(each: GroupFigures) -> Network | None:
+        return comparison.network(each.group)
+
+    return [
         Column("last_test_accuracy", lambda each: each.last, formats.ACCURACY,
                "test accuracy of the weights after the last epoch", "last epoch"),
-        Column("gap", lambda each: each.gap, formats.GAP, f"{GAP}, of the selected weights"),
-        Column("last_gap", lambda each: each.last_gap, formats.GAP,
-               f"{GAP}, of the weights after the last epoch", "gap, last epoch"),
-        Column("epoch", lambda each: each.epoch, formats.NUMBER, page=False),
-        Column("overfitting", lambda each: each.onset, formats.ONSET,
-               "median epoch from which the held-out loss rose for good"),
         Column("parameters", lambda each: each.parameters, formats.COUNT, "of the network"),
         Column("multiply_adds", lambda each: each.multiply_adds, formats.MILLIONS, "of one image",
                "multiply-adds"),
@@ -71,14 +86,13 @@ def group_table(comparison: Comparison, figures: SectionFigures) -> Table[GroupF
         Column("seconds", lambda each: each.seconds, formats.DURATION, "of a whole run, median", "time"),
         *map(reach_column, figures.targets),
     ]  # fmt: skip
-    return Table("groups", f"Click a heading to sort. Baseline: {baseline.label}", columns, figures.groups)
 
 
 def reach_column(target: float) -> Column[GroupFigures]:
     """How long the runs took to reach an accuracy."""
     explanation = "time to that held-out accuracy, median"
     return Column(
-        f"{target:g}", lambda each: each.reach[target], formats.REACH, explanation, f"to {target:.0%}"
+        f"{target:g}", lambda each: each.reach[target], formats.REACH, explanation, f"to {percent(target, 0)}"
     )
 
 
@@ -89,32 +103,45 @@ def differences_to_baseline(figures: SectionFigures) -> list[Column[GroupFigures
     def accuracy(each: GroupFigures) -> Difference | None:
         return figures.difference(each.group)
 
-    def gap(each: GroupFigures) -> Difference | None:
-        return figures.difference(each.group, "gap of the last weights")
+    def both(each: GroupFigures) -> tuple[Difference, SingleRuns | None] | None:
+        row = accuracy(each)
+        return None if row is None else (row, figures.only_pairs.get(each.group))
 
+    tested = any(row.adjusted is not None for row in figures.differences["test accuracy"].values())
+    where = " on these test images" if figures.one_seed and figures.only_pairs else ""
+    explanation = table.column("verdict").explanation
+    short: Format[tuple[Difference, SingleRuns | None]] = Format(
+        lambda found: verdict(*found).removesuffix(where),
+        below=lambda found: images_apart(found[1]) if found[1] else "",
+        order=lambda found: verdict(*found),
+        missing="the baseline",
+    )
     return [
-        table.column("common_seeds").of(accuracy, files=False, page=False),
         table.column("difference").of(accuracy, files=False),
-        table.column("p_value_holm").of(accuracy, files=False),
-        table.column("verdict").of(accuracy, files=False, format=replace(TEXT, missing="the baseline")),
-        table.column("difference").of(gap, files=False, page=False, key="gap_difference"),
+        table.column("p_value_holm").of(accuracy, files=False, page=tested),
+        Column("verdict", both, short, explanation, f"verdict{where}", files=False),
     ]
 
 
 def difference_table(figures: SectionFigures) -> Table[Difference]:
     """One row for each group and measure, against the baseline."""
     baseline = figures.section.baseline.label
+
+    def said(row: Difference) -> str:
+        return verdict(row, figures.only_pairs.get(row.group) if row.measure == "test accuracy" else None)
+
     columns: list[Column[Difference]] = [
         Column("group", lambda row: row.group.label),
         Column("baseline", lambda _: baseline),
         Column("measure", lambda row: row.measure),
         Column("common_seeds", lambda row: row.seeds, formats.SEED_LIST),
-        Column("difference", lambda row: row.estimate, formats.DIFFERENCE,
-               f"to the test accuracy of {baseline}, in percentage points, over common seeds"),
+        Column("difference", lambda row: row.estimate, formats.GAP,
+               f"to the test accuracy of {baseline}, in percentage points, over common seeds",
+               "difference (points)"),
         Column("p_value", lambda row: row.p_value, formats.P_VALUE),
         Column("p_value_holm", lambda row: row.adjusted, formats.P_VALUE,
                "of the paired t test, corrected for the number of groups", "p (Holm)"),
-        Column("verdict", verdict, TEXT, f"against {baseline}"),
+        Column("verdict", said, TEXT, f"against {baseline}"),
     ]  # fmt: skip
     rows = [row for found in figures.differences.values() for row in found.values()]
     return Table("differences", f"Differences to {baseline}", columns, rows)

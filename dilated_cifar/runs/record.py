@@ -97,7 +97,7 @@ class Summary:
     @property
     def tells_onset(self) -> bool:
         """Whether the run was long enough for the rule to see overfitting set in."""
-        return self.last.epoch >= 2 * ONSET_WINDOW
+        return self.overfitting_onset is not None or self.last.epoch >= 2 * ONSET_WINDOW
 
     @property
     def onset(self) -> str:

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from dilated_cifar.cli.compare import main
+from dilated_cifar.runs.folder import Found, found_in
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPARE = ROOT / "scripts" / "compare.py"
@@ -70,12 +71,14 @@ def errors(ran: Ran) -> list[str]:
 def test_one_command_compares_a_real_sweep(compare: Compare, sweep: Path) -> None:
     ran = compare(sweep)
     assert (ran.returncode, ran.stderr) == (0, "")
-    for part in ("[1,1,1]", "[1,2,5]", "(baseline)", "94,762", "McNemar", "Highest mean test accuracy"):
+    for part in ("plain", "dilated_125", "(baseline)", "94,762", "McNemar", "Highest mean test accuracy"):
         assert part in ran.stdout, part
     output = sweep / "comparison"
     assert f"report: {output / 'report.html'}" in ran.stdout
     groups = pd.read_csv(output / "groups.csv")
-    assert groups["group"].tolist() == ["dilations=[1,1,1]", "dilations=[1,2,5]"]
+    assert groups["group"].tolist() == ["plain", "dilated_125"]
+    assert groups["overfitting"].tolist() == ["too few epochs to tell"] * 2
+    assert groups["overfitting_runs"].isna().all()
     assert groups["seeds"].tolist() == ["0 1", "0 1"]
     assert groups["receptive_field"].tolist() == [7, 17]
     assert {path.name for path in (output / "figures").glob("curves.*")} == {"curves.png", "curves.svg"}
@@ -83,11 +86,11 @@ def test_one_command_compares_a_real_sweep(compare: Compare, sweep: Path) -> Non
 
 def test_again_replaces_the_comparison_and_does_not_count_it_as_runs(compare: Compare, sweep: Path) -> None:
     assert compare(sweep).returncode == 0
-    again = compare(sweep, "baseline=[1,2,5]")
+    again = compare(sweep, "baseline=dilated_125")
     assert (again.returncode, again.stderr) == (0, "")
     groups = pd.read_csv(sweep / "comparison" / "groups.csv")
     assert groups.set_index("group")["baseline"].to_dict() == {
-        "dilations=[1,1,1]": False, "dilations=[1,2,5]": True
+        "plain": False, "dilated_125": True
     }  # fmt: skip
 
 
@@ -108,6 +111,22 @@ def test_single_run_folders_may_be_given(compare: Compare, sweep: Path) -> None:
     assert (sweep / "comparison" / "report.html").is_file()
     assert not (one / "comparison").exists()
     assert "one seed: no interval" in ran.stdout
+    assert ran.stdout.count("whether other seeds agree is not known") == 1
+    assert "<details open><summary>Single runs" in (sweep / "comparison" / "report.html").read_text()
+
+
+def test_a_single_run_is_shown_inside_it_and_stays_a_run(compare: Compare, sweep: Path) -> None:
+    run = run_of(sweep, "plain", 0)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    ran = compare(run)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "One run only, plain: test accuracy" in ran.stdout
+    assert (run / "comparison" / "report.html").is_file()
+    assert {path: path.read_bytes() for path in before} == before
+    assert found_in(run) is Found.FINISHED
+    assert found_in(run / "comparison") is Found.NOTHING
+    assert compare(sweep).returncode == 0
+    assert len(pd.read_csv(sweep / "comparison" / "runs.csv")) == 4
 
 
 def test_unfinished_and_failed_runs_are_listed_and_the_rest_compared(compare: Compare, sweep: Path) -> None:
@@ -173,7 +192,7 @@ def test_runs_of_two_data_sets_are_compared_apart_and_the_key_is_named(compare: 
     ("argument", "parts"),
     [
         ("group_by=model.dilation", ["group_by=model.dilation: no such key", "that vary: model.dilations"]),
-        ("baseline=[9,9,9]", ["baseline=[9,9,9]: expected", "dilations=[1,1,1]"]),
+        ("baseline=[9,9,9]", ["baseline=[9,9,9]: expected", "plain"]),
         ("baseline=[9,9,9], x=1", ["baseline=[9,9,9], x=1: expected"]),
         ("groupby=seed", ["groupby: no such key", "group_by"]),
         ("accuracies=fast", ["accuracies=fast: expected shares"]),

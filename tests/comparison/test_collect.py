@@ -11,10 +11,11 @@ from dilated_cifar.errors import UserError
 def test_runs_are_found_at_any_depth_and_once(runs, two_groups: Callable[..., Path]) -> None:
     sweep = two_groups([0.5, 0.6], [0.7, 0.8])
     runs.write("deep/er/run", seed=7)
-    found = collect([sweep, sweep / "plain-0", sweep / "deep"], progress=False)
+    found = collect([sweep, sweep / "dilations-1-1-1__seed-0", sweep / "deep"], progress=False)
     assert sorted(run.name for run in found.runs) == [
-        "sweep/deep/er/run", "sweep/dilated-0", "sweep/dilated-1", "sweep/plain-0", "sweep/plain-1"
-    ]  # fmt: skip
+        "sweep/deep/er/run",
+        *(f"sweep/dilations-{rates}__seed-{seed}" for rates in ("1-1-1", "1-2-5") for seed in (0, 1)),
+    ]
     assert found.faults == []
     assert found.left_out == []
 

@@ -125,7 +125,7 @@ def test_times_to_accuracies_are_read_from_the_held_out_curve(runs) -> None:
 
 def test_overfitting_is_counted_over_runs(runs) -> None:
     for seed, onset in enumerate((3, 5, None)):
-        runs.write(str(seed), seed=seed, onset=onset, test=0.6, train=0.9)
+        runs.write(str(seed), seed=seed, epochs=9, onset=onset, test=0.6, train=0.9)
     figures = compared(runs.parent).sections[0].groups[0]
     assert (figures.onset.runs, figures.onset.of, figures.onset.when) == (2, 3, 4.0)
     assert figures.last_gap.mean == pytest.approx(0.3)
@@ -152,8 +152,8 @@ def test_per_class_accuracy_shows_the_comb(runs) -> None:
 
 
 def test_rates_are_judged_and_their_counts_are_those_of_the_theory(runs) -> None:
-    runs.write("a", model__dilations=[2, 2, 2])
-    runs.write("b", model__dilations=[1, 2, 3])
+    runs.write("dilations-2-2-2", model__dilations=[2, 2, 2])
+    runs.write("dilations-1-2-3", model__dilations=[1, 2, 3])
     networks = sorted(compared(runs.parent).networks.values(), key=lambda network: network.covered or 0)
     assert [network.label for network in networks] == ["dilations=[2,2,2]", "dilations=[1,2,3]"]
     gridded, dense = networks

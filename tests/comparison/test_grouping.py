@@ -69,9 +69,9 @@ def test_a_key_that_an_earlier_release_did_not_write_is_null(runs) -> None:
 
 
 def test_networks_of_two_families_are_told_apart_by_the_keys_that_matter(runs, make_config) -> None:
-    runs.write("a", model__dilations=[1, 1, 1])
-    runs.write("b", model__dilations=[1, 2, 5])
-    runs.write("c", config=make_config("experiment=demo", "model=resnet", "data.test=1000"))
+    runs.write("dilations-1-1-1", model__dilations=[1, 1, 1])
+    runs.write("dilations-1-2-5", model__dilations=[1, 2, 5])
+    runs.write("width-16", config=make_config("experiment=demo", "model=resnet", "data.test=1000"))
     (section,) = arranged(runs.parent)
     assert set(labels(section)) == {
         "model=cnn dilations=[1,1,1]", "model=cnn dilations=[1,2,5]", "model=resnet"
@@ -115,13 +115,55 @@ def test_a_baseline_is_named_by_its_value_or_label(two_groups, wanted: str) -> N
 def test_a_baseline_that_is_no_group_or_several_is_refused_with_the_groups(runs) -> None:
     for rates in ([1, 1, 1], [1, 2, 5]):
         for norm in (True, False):
-            runs.write(f"{rates[1]}-{norm}", model__dilations=rates, model__norm=norm)
+            runs.write(f"dilations-{rates[1]}__norm-{norm}", model__dilations=rates, model__norm=norm)
     with pytest.raises(UserError, match=r"baseline=\[9,9,9\]: expected .*dilations=\[1,1,1\] norm=false"):
         arranged(runs.parent, baseline="[9,9,9]")
     with pytest.raises(UserError, match=r"baseline=\[1,1,1\]: is 2 groups"):
         arranged(runs.parent, baseline="[1,1,1]")
     (section,) = arranged(runs.parent, baseline="[1,1,1] norm=true")
     assert section.baseline.label == "dilations=[1,1,1] norm=true"
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["plain", "dilated_125"], ["plain", "dilated_125"]),
+        (["plain__demo", "dilated_125__demo"], ["plain", "dilated_125"]),
+        (["my-first-try", "second"], ["my-first-try", "second"]),
+        (["dilations-1-1-1", "dilations-1-2-5"], ["dilations=[1,1,1]", "dilations=[1,2,5]"]),
+        (["trial-0", "trial-1"], ["dilations=[1,1,1]", "dilations=[1,2,5]"]),
+        (["0", "1"], ["dilations=[1,1,1]", "dilations=[1,2,5]"]),
+        (["plain", "dilations-1-2-5"], ["dilations=[1,1,1]", "dilations=[1,2,5]"]),
+    ],
+)
+def test_labels_are_the_names_that_were_typed_where_there_are_any(runs, names, expected) -> None:
+    for name, rates in zip(names, ([1, 1, 1], [1, 2, 5]), strict=True):
+        for seed in (0, 1):
+            runs.write(f"{name}__seed-{seed}", seed=seed, model__dilations=rates)
+    (section,) = arranged(runs.parent)
+    assert labels(section) == {label: [0, 1] for label in expected}
+    # Asked for by keys, groups are called by them.
+    (section,) = arranged(runs.parent, "model.dilations")
+    assert set(labels(section)) == {"dilations=[1,1,1]", "dilations=[1,2,5]"}
+
+
+def test_a_name_stands_for_the_model_and_another_key_that_was_swept_beside_it(runs) -> None:
+    for name, rates in (("plain", [1, 1, 1]), ("dilated_125", [1, 2, 5])):
+        for lr in (0.1, 0.01):
+            runs.write(f"{name}__lr-{lr}", model__dilations=rates, optimizer__lr=lr)
+    (section,) = arranged(runs.parent)
+    assert [(group.label, group.unsaid) for group in section.groups] == [
+        ("plain optimizer.lr=0.01", "dilations=[1,1,1]"),
+        ("plain optimizer.lr=0.1", "dilations=[1,1,1]"),
+        ("dilated_125 optimizer.lr=0.01", "dilations=[1,2,5]"),
+        ("dilated_125 optimizer.lr=0.1", "dilations=[1,2,5]"),
+    ]
+    folder = runs.parent / "plain__lr-0.1"
+    for wanted in ("plain lr=0.1", "[1,1,1] 0.1", folder.name, f"sweep/{folder.name}", str(folder)):
+        assert arranged(runs.parent, baseline=wanted)[0].baseline.label == "plain optimizer.lr=0.1"
+    choices = r"\(plain optimizer.lr=0.01 \| plain optimizer.lr=0.1\)"
+    with pytest.raises(UserError, match=f"baseline=plain: is 2 groups {choices}"):
+        arranged(runs.parent, baseline="plain")
 
 
 def test_values_are_in_natural_order() -> None:

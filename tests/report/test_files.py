@@ -15,10 +15,10 @@ from dilated_cifar.report.files import Records, all_records, as_csv, prepare, wr
 
 COLUMNS = {
     "groups": "setting group baseline runs seeds test_accuracy test_accuracy_low test_accuracy_high "
-    "test_accuracy_interval last_test_accuracy last_test_accuracy_low last_test_accuracy_high "
-    "last_test_accuracy_interval gap gap_low gap_high gap_interval last_gap last_gap_low last_gap_high "
-    "last_gap_interval epoch overfitting_runs overfitting_epoch parameters multiply_adds receptive_field "
-    "rates covered images_per_second seconds seconds_to_0.6 runs_reaching_0.6 seconds_to_0.7 "
+    "test_accuracy_interval gap gap_low gap_high gap_interval last_gap last_gap_low last_gap_high "
+    "last_gap_interval epoch overfitting_runs overfitting_epoch overfitting last_test_accuracy "
+    "last_test_accuracy_low last_test_accuracy_high last_test_accuracy_interval parameters multiply_adds "
+    "receptive_field rates covered images_per_second seconds seconds_to_0.6 runs_reaching_0.6 seconds_to_0.7 "
     "runs_reaching_0.7 seconds_to_0.8 runs_reaching_0.8",
     "differences": "setting group baseline measure common_seeds difference difference_low difference_high "
     "difference_interval p_value p_value_holm verdict",
@@ -27,8 +27,8 @@ COLUMNS = {
     "per_class": "setting group class accuracy accuracy_low accuracy_high interval",
     "runs": "setting group run seed weights epoch test_accuracy test_accuracy_wilson_low "
     "test_accuracy_wilson_high last_test_accuracy train_accuracy validation_accuracy gap last_gap "
-    "overfitting_onset parameters multiply_adds receptive_field images_per_second seconds device folder "
-    "model.dilations",
+    "overfitting_onset overfitting parameters multiply_adds receptive_field images_per_second "
+    "seconds device folder model.dilations",
     "left_out": "run status reason folder",
     "config_differences": "key value",
     "curves": "setting group curve epoch mean lowest highest runs",

@@ -1,6 +1,6 @@
 "use strict";
 
-const SHOWN_AT_FIRST = 8;
+const GLYPHS = { circle: "\u25cf", square: "\u25a0", diamond: "\u25c6" };
 const data = JSON.parse(document.getElementById("data").textContent);
 const faded = (colour) => colour + "28";
 const variable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -34,23 +34,26 @@ function bandTrace(series, colour) {
   };
 }
 
-function curveTrace(chart, series, label, colour) {
+function curveTrace(chart, series, label, colour, symbol) {
   const several = series.low.length > 0;
   const range = several ? `<br>seeds %{customdata[0]}${chart.unit} to %{customdata[1]}${chart.unit}` : "<br>one run";
   return {
-    x: series.x, y: series.y, name: plain(label), mode: series.x.length > 1 ? "lines" : "markers",
-    line: { color: colour, width: 2, dash: series.dashed ? "dash" : "solid" }, marker: { color: colour },
+    x: series.x, y: series.y, name: plain(label), 
+    // Where colours come again, marks tell the curves apart.
+    mode: series.x.length === 1 ? "markers" : symbol === "circle" ? "lines" : "lines+markers",
+    line: { color: colour, width: 2, dash: series.dashed ? "dash" : "solid" },
+    marker: { color: colour, symbol, size: 8, maxdisplayed: 10 },
     customdata: several ? series.low.map((low, index) => [low, series.high[index]]) : undefined,
     hovertemplate: `<b>%{fullData.name}</b><br>${series.name}, ${chart.x} %{x}: %{y}${chart.unit}${range}<extra></extra>`,
   };
 }
 
-function pointsTrace(chart, series, label, colour) {
+function pointsTrace(chart, series, label, colour, symbol) {
   const bar = (end, sign) => end.map((value, index) => value === null ? 0 : sign * (value - series.y[index]));
   return {
     x: series.x.map((x) => typeof x === "string" ? plain(x) : x), y: series.y, name: plain(label),
     mode: series.x.length > 1 ? "lines+markers" : "markers", line: { color: colour, width: 1.5 },
-    marker: { color: colour, size: series.x.length > 1 ? 7 : 11 }, customdata: series.notes.map(plain),
+    marker: { color: colour, symbol, size: series.x.length > 1 ? 7 : 11 }, customdata: series.notes.map(plain),
     error_y: {
       type: "data", symmetric: false, array: bar(series.high, 1), arrayminus: bar(series.low, -1), color: colour,
       thickness: 1.5, width: 3,
@@ -59,15 +62,25 @@ function pointsTrace(chart, series, label, colour) {
   };
 }
 
+// Epochs between two ticks: whole, and of few enough ticks.
+function wholeStep(epochs) {
+  const most = narrow() ? 6 : 12;
+  for (let step = 1; ; step *= 10) {
+    const found = [step, 2 * step, 5 * step].find((each) => epochs / each <= most);
+    if (found) return found;
+  }
+}
+
 function drawChart(state, name, chart) {
   const bands = [], traces = [];
   for (const series of chart.series) {
     if (state.hidden.has(series.group)) continue;
-    const label = state.charts.labels[series.group], colour = state.charts.colours[series.group];
+    const [label, colour, symbol] = ["labels", "colours", "marks"].map((name) => state.charts[name][series.group]);
     if (chart.bands && series.low.length) bands.push(bandTrace(series, colour));
-    traces.push((chart.bands ? curveTrace : pointsTrace)(chart, series, label, colour));
+    traces.push((chart.bands ? curveTrace : pointsTrace)(chart, series, label, colour, symbol));
   }
   const xaxis = { title: { text: chart.x }, type: chart.x ? "linear" : "category" };
+  if (chart.bands) Object.assign(xaxis, { tick0: 0, dtick: wholeStep(Math.max(1, ...chart.series.flatMap(({ x }) => x))) });
   const yaxis = { title: { text: chart.y }, rangemode: chart.x ? "normal" : "tozero" };
   draw(state.place(name), [...bands, ...traces], { xaxis, yaxis });
 }
@@ -91,7 +104,9 @@ function makeLegend(state) {
   const legend = state.element.querySelector(".legend");
   state.charts.labels.forEach((label, index) => {
     const button = document.createElement("button"), dot = document.createElement("i");
-    dot.style.background = state.charts.colours[index];
+    dot.style.color = state.charts.colours[index];
+    dot.textContent = GLYPHS[state.charts.marks[index]];
+    dot.ariaHidden = "true";
     button.type = "button";
     button.append(dot, label);
     button.setAttribute("aria-pressed", String(!state.hidden.has(index)));
@@ -129,7 +144,7 @@ function start(element) {
   const charts = data.sections[Number(element.dataset.index)];
   if (!charts) return null;
   const state = {
-    element, charts, chosen: { curves: 0, costs: 0 }, hidden: new Set([...charts.labels.keys()].slice(SHOWN_AT_FIRST)),
+    element, charts, chosen: { curves: 0, costs: 0 }, hidden: new Set([...charts.labels.keys()].slice(data.shown_at_first)),
     select: element.querySelector(".confusion"), place: (name) => element.querySelector(`[data-chart="${name}"]`),
   };
   makeLegend(state);
@@ -163,6 +178,21 @@ function sortBy(table, column) {
   table.tBodies[0].append(...rows.map(([, row]) => row));
 }
 
+// Say where a table goes on; a scroll bar alone may be hidden.
+function hintAtScroll(table) {
+  const scroll = table.querySelector(".scroll"), hint = table.querySelector(".scrolls");
+  const look = () => {
+    const wide = scroll.scrollWidth > scroll.clientWidth + 1, high = scroll.scrollHeight > scroll.clientHeight + 1;
+    hint.textContent = [wide ? "\u2194 scroll sideways for more columns" : "", high ? "\u2195 scroll down for more rows" : ""]
+      .filter(Boolean).join(", ");
+    const left = scroll.scrollWidth - scroll.clientWidth - scroll.scrollLeft;
+    scroll.classList.toggle("goes-on", left > 1);
+  };
+  new ResizeObserver(look).observe(scroll.firstElementChild);
+  new ResizeObserver(look).observe(scroll);
+  scroll.addEventListener("scroll", look, { passive: true });
+}
+
 function pointAtMap(image) {
   const counts = data.maps[Number(image.dataset.map)];
   const said = image.parentElement.querySelector("output");
@@ -180,6 +210,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   [...table.tHead.rows[0].cells].forEach((cell, column) =>
     cell.querySelector("button").addEventListener("click", () => sortBy(table, column)));
 }
+document.querySelectorAll(".table").forEach(hintAtScroll);
 document.querySelectorAll("img[data-map]").forEach(pointAtMap);
 const states = [...document.querySelectorAll("section.setting")].map(start).filter(Boolean);
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
