@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_other_data_splits_or_epochs_are_never_averaged_and_the_key_is_named(run
 def test_two_data_sets_are_two_sections_named_by_the_family(runs, make_config) -> None:
     runs.write("a")
     sizes = ["data.train=8000", "data.validation=1000", "data.train_subset=1000", "data.test=1000"]
-    runs.write("b", config=make_config("experiment=demo", "model=plain", "data=cifar10", *sizes))
+    runs.write("b", config=make_config("model=plain", "data=cifar10", "epochs=5", *sizes))
     sections, (note,) = arrange(collect([runs.parent], progress=False).runs)
     assert [section.title for section in sections] == ["data=cifar10", "data=spacing"]
     assert "data.family (cifar10 | spacing)" in note
@@ -71,7 +72,7 @@ def test_a_key_that_an_earlier_release_did_not_write_is_null(runs) -> None:
 def test_networks_of_two_families_are_told_apart_by_the_keys_that_matter(runs, make_config) -> None:
     runs.write("dilations-1-1-1", model__dilations=[1, 1, 1])
     runs.write("dilations-1-2-5", model__dilations=[1, 2, 5])
-    runs.write("width-16", config=make_config("experiment=demo", "model=resnet", "data.test=1000"))
+    runs.write("width-16", config=dataclasses.replace(runs.base, model=make_config("model=resnet").model))
     (section,) = arranged(runs.parent)
     assert set(labels(section)) == {
         "model=cnn dilations=[1,1,1]", "model=cnn dilations=[1,2,5]", "model=resnet"
