@@ -29,7 +29,7 @@ from dilated_cifar.training import loop  # noqa: F401  # so that forked processe
 TRAIN = Path(__file__).resolve().parents[1] / "train.py"
 RUN = [
     "experiment=demo", "model.channels=[4,6,8]", "data.train=96", "data.validation=40", "data.test=40",
-    "data.train_subset=40", "batch_size=32", "epochs=3", "ema=0.9", "augment=standard", "threads=1",
+    "data.train_subset=40", "batch_size=32", "epochs=2", "ema=0.9", "augment=standard", "threads=1",
     "progress=false", "device=cpu",
 ]  # fmt: skip
 """A real run that takes a second and uses every kind of state."""
