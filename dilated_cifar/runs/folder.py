@@ -11,7 +11,7 @@ from pathlib import Path
 from dilated_cifar.config.base import as_typed
 from dilated_cifar.config.run import Config, differing_keys, flatten
 from dilated_cifar.config.store import data_classes, to_config, to_container
-from dilated_cifar.errors import UserError
+from dilated_cifar.errors import RunError, UserError
 from dilated_cifar.locks import acquired, lock_at
 from dilated_cifar.runs.atomic import remove_partial_files
 from dilated_cifar.runs.reading import read_config, read_curves, read_predictions, read_summary
@@ -73,6 +73,23 @@ def opened(folder: Path, config: Config, waits: Callable[[], bool] = lambda: Fal
         yield found
     finally:
         lock.release()
+
+
+@contextmanager
+def saving(folder: Path) -> Iterator[None]:
+    """Say in one line why a file of the run could not be written; those that were written before stay whole.
+
+    Raises:
+        RunError: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        remedy = "make room or make it writable" if folder.is_dir() else "it is gone; move it back"
+        raise RunError(
+            f"{folder}: the run cannot be saved ({error.strerror or error}); {remedy}, and give the same "
+            "command again, which continues from what was saved last"
+        ) from error
 
 
 def enter(folder: Path, config: Config) -> Found:

@@ -3,8 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from dilated_cifar.inspection.network import hole_warning, inspect_network
 from dilated_cifar.percentages import percent, points
 from dilated_cifar.processes import ALONE, Processes
 from dilated_cifar.runs import checkpoint
+from dilated_cifar.runs.folder import saving
 from dilated_cifar.runs.record import (
     Summary,
     best_checkpoint,
@@ -89,23 +89,6 @@ def train(config: Config, folder: Path, processes: Processes = ALONE) -> Summary
             board.finish(summary)
             write_summary(folder, summary)
     return summary
-
-
-@contextmanager
-def saving(folder: Path) -> Iterator[None]:
-    """Say in one line why a file of the run could not be written; those that were written before stay whole.
-
-    Raises:
-        RunError: in place of an OSError.
-    """
-    try:
-        yield
-    except OSError as error:
-        remedy = "make room or make it writable" if folder.is_dir() else "it is gone; move it back"
-        raise RunError(
-            f"{folder}: the run cannot be saved ({error.strerror or error}); {remedy}, and give the same "
-            "command again, which continues from what was saved last"
-        ) from error
 
 
 def begin_files(state: State, machine: Machine, folder: Path, *, resumed: bool) -> None:
