@@ -20,7 +20,7 @@ demo: setup
 	$(BIN)/python train.py experiment=demo
 	$(BIN)/python evaluate.py outputs/demo
 	@echo
-	@echo "Look at the curves:  $(BIN)/tensorboard --logdir outputs/demo"
+	@echo "Look at the curves:  $(BIN)/tensorboard --logdir outputs"
 
 # One thread a process: the tests run side by side, one process a core.
 test: setup

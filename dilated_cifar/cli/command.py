@@ -1,5 +1,6 @@
 """What all commands do alike: read their arguments, answer options and compose a configuration."""
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -46,6 +47,9 @@ class Composer:
 def execute(command: Command, run: Callable[[Arguments], int], argv: Sequence[str] | None) -> int:
     """Run a command with the arguments of this process, or with `argv`; returns its exit status."""
     typed = sys.argv[1:] if argv is None else list(argv)
+    # Before torch is imported: threads that spin while they wait for each other take the cores from other
+    # programs and from themselves. On two busy cores a step of two threads took five times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
     def call() -> int:
         arguments = read_arguments(command, typed)

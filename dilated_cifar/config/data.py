@@ -67,12 +67,12 @@ class DataConfig(Choice):
                 len(values) == self.input_size[0] and all(abs(value) <= FARTHEST for value in values),
                 key,
                 values,
-                f"one number for each colour, at most {FARTHEST:,}; write {key}=[0.5,0.5,0.5]",
+                f"one number for each colour, at most {FARTHEST:,}; write '{key}=[0.5,0.5,0.5]'",
             )  # also refuses nan
         self._require(
             min(self.std) * FARTHEST >= 1,
             "std",
-            f"numbers from {1 / FARTHEST}; write data.std=[1,1,1] to leave the scale alone",
+            f"numbers from {1 / FARTHEST}; write 'data.std=[1,1,1]' to leave the scale alone",
         )
 
     @property

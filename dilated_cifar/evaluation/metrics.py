@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from rich import box
 from rich.table import Table
 from torch import Tensor
 from torchmetrics.functional.classification import (
@@ -18,6 +19,8 @@ from dilated_cifar.evaluation.predict import confusion_matrix, score
 from dilated_cifar.percentages import percent
 
 CALIBRATION_BINS = 15
+LETTERS = 5
+"""Of a class's name above its column: ten of them fit in 80 columns of text."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +102,12 @@ def class_table(figures: Figures) -> Table:
 
 
 def confusion_table(figures: Figures) -> Table:
-    """Lay out the confusion matrix; columns are numbers, which rows pair with the names of the classes."""
-    table = Table("true \\ predicted", title="confusion matrix", title_justify="left")
-    for number in range(len(figures.classes)):
-        table.add_column(str(number), justify="right")
-    for number, (each, counts) in enumerate(zip(figures.classes, figures.confusion, strict=True)):
-        table.add_row(f"{number} {each.name}", *(str(count) for count in counts))
+    """Lay out the confusion matrix; columns have the names of the classes, cut off where they are long."""
+    title = "confusion matrix: images of each class (rows) by predicted class (columns)"
+    table = Table(title=title, title_justify="left", padding=(0, 1, 0, 0), box=box.SIMPLE)
+    table.add_column("", no_wrap=True)
+    for each in figures.classes:
+        table.add_column(each.name.split()[0][:LETTERS], justify="right", no_wrap=True)
+    for each, counts in zip(figures.classes, figures.confusion, strict=True):
+        table.add_row(each.name, *(str(count) for count in counts))
     return table

@@ -1,6 +1,7 @@
 """Run folders: who may write in one, and what the same command finds there."""
 
 import logging
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -221,7 +222,7 @@ def refuse_other_config(folder: Path, config: Config) -> int | None:
             f", with which schedule={config.schedule.family} would have given the epochs that are trained "
             "other learning rates"
         )
-    raise UserError(f"{told}; write {key}={old} to continue it or name=OTHER for a new run")
+    raise UserError(f"{told}; write {shlex.quote(f'{key}={old}')} to continue it or name=OTHER for a new run")
 
 
 def folder_of(checkpoint: Path) -> Path:

@@ -22,9 +22,10 @@ class Bar:
         self._bar = tqdm(
             total=images,
             initial=done,
-            unit=" images",
+            unit=" img",
             unit_scale=True,
             dynamic_ncols=True,
+            bar_format="{desc} {percentage:3.0f}%|{bar}| {remaining} left, {rate_noinv_fmt}{postfix}",
             mininterval=0.2,
             disable=None if shown else True,
         )

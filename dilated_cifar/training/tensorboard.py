@@ -19,6 +19,7 @@ from torch.utils.tensorboard import FileWriter, SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 from torchvision.utils import make_grid
 
+from dilated_cifar.config.base import as_typed
 from dilated_cifar.config.run import LOCAL_KEYS, flatten
 from dilated_cifar.config.store import to_container, to_yaml
 from dilated_cifar.data.augment import augment
@@ -127,7 +128,8 @@ class Board:
             epoch = int(row["epoch"])
             for name, value in row.items():
                 if name != "epoch":
-                    writer.add_scalar(name, value, epoch, walltime=times.get((name, epoch)))
+                    tag = tag_of(name)
+                    writer.add_scalar(tag, value, epoch, walltime=times.get((tag, epoch)))
             self._shown += 1
 
     def _add_pictures(self, writer: SummaryWriter, logits: Tensor, epoch: int) -> None:
@@ -179,27 +181,32 @@ def begin(writer: SummaryWriter, state: State, splits: Splits, network: Inspecti
     writer.add_text(NETWORK, describe(network), 0)
 
 
+def tag_of(curve: str) -> str:
+    """A curve's tag: TensorBoard opens the first two groups, accuracy and loss, each with its gap."""
+    figure, _, measure = curve.partition("/")
+    if figure == "gap":
+        return f"{measure}/gap"
+    return curve if figure in ("accuracy", "loss") else f"training/{curve.replace('/', '_')}"
+
+
 def add_final(writer: SummaryWriter, state: State, summary: Summary) -> None:
-    """Add the hyper-parameters with the final figures."""
+    """Add the final figures as a text, and beside the settings as columns of the HPARAMS table."""
     chosen, epoch = summary.selected, state.progress.epoch
-    figures = {
-        "final/test_accuracy": chosen.test.accuracy,
-        "final/test_loss": chosen.test.loss,
-        "final/train_accuracy": chosen.train.accuracy,
-        "final/epoch": float(chosen.epoch),
-    }
-    if chosen.validation is not None:
-        figures["final/validation_accuracy"] = chosen.validation.accuracy
+    scores = {"train": chosen.train, "validation": chosen.validation, "test": chosen.test}
+    rows = [f"| {name} | {each.accuracy:.4f} | {each.loss:.4f} |" for name, each in scores.items() if each]
+    table = "\n".join(["| split | accuracy | loss |", "|---|---|---|", *rows])
+    writer.add_text("result", f"{summary.chosen} weights, of epoch {chosen.epoch}\n\n{table}", epoch)
+    # A metric of the HPARAMS table would have to be a curve, here of one point.
+    results = {f"result/{name}_accuracy": each.accuracy for name, each in scores.items() if each}
     settings = {
-        key: value if isinstance(value, bool | int | float | str) else printable(str(value))
+        key: value if isinstance(value, bool | int | float | str) else printable(as_typed(value))
         for key, value in flatten(to_container(state.config)).items()
         if key not in LOCAL_KEYS
     }
-    # add_hparams would open a run of its own beside this one.
-    for part in hparams(settings, figures):
+    # add_hparams would open a run of its own beside this one. Without its first part, which describes an
+    # experiment by one run, TensorBoard looks at all of them and shows first what differs.
+    for part in hparams(results | settings, {})[1:]:
         writer._get_file_writer().add_summary(part)
-    for name, value in figures.items():
-        writer.add_scalar(name, value, epoch)
 
 
 def add_graph(writer: SummaryWriter, state: State) -> None:
