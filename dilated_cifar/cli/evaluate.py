@@ -6,6 +6,7 @@ from dilated_cifar.cli.arguments import Arguments, Command
 from dilated_cifar.cli.command import compose, execute
 from dilated_cifar.cli.errors import fail_for
 from dilated_cifar.config.evaluate import EvaluateConfig
+from dilated_cifar.progress import Steps
 
 COMMAND = Command(
     name="evaluate",
@@ -38,6 +39,9 @@ def run(arguments: Arguments) -> int:
     """Evaluate checkpoints on a split, or on the user's own pictures."""
     config = compose(COMMAND, arguments, EvaluateConfig)
     # Only now: everything above answers at once, importing torch takes seconds.
-    from dilated_cifar.evaluation.evaluation import evaluate_all
+    with Steps(shown=config.progress) as steps:
+        steps.begin("loading torch")
+        from dilated_cifar.evaluation.evaluation import evaluate_all
 
-    return fail_for(evaluate_all(config))
+        faults = evaluate_all(config, steps)
+    return fail_for(faults)

@@ -23,6 +23,7 @@ from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import to_config
 from dilated_cifar.errors import Interrupted, UserError, one_line, printable
 from dilated_cifar.processes import Processes, joined, launched, leads
+from dilated_cifar.progress import Steps
 from dilated_cifar.runs.folder import Found, opened
 from dilated_cifar.runs.record import CONFIG, ERROR, LOG
 
@@ -194,9 +195,11 @@ def train_once(
             "%s: finished before, left as it is" if found is Found.FINISHED else "run folder: %s", folder
         )
         # Only now: everything above answers at once, importing torch takes seconds.
-        from dilated_cifar.runs.reading import read_summary
-        from dilated_cifar.training.loop import train
-        from dilated_cifar.training.table import result_line, show
+        with Steps(shown=config.progress and processes.first and not beside_others) as steps:
+            steps.begin("loading torch")
+            from dilated_cifar.runs.reading import read_summary
+            from dilated_cifar.training.loop import train
+            from dilated_cifar.training.table import result_line, show
 
         if not processes.first:
             if found is not Found.FINISHED:

@@ -21,12 +21,13 @@ from dilated_cifar.evaluation.pictures import confusion_figure
 from dilated_cifar.evaluation.predict import BATCH, predict
 from dilated_cifar.evaluation.trained import Trained, data_here, open_all
 from dilated_cifar.percentages import percent
+from dilated_cifar.progress import Steps
 from dilated_cifar.runs.folder import folder_of
 from dilated_cifar.runs.reading import read_run
 from dilated_cifar.runs.record import CONFIG, LeftOut
 
 
-def evaluate_all(config: EvaluateConfig) -> list[str]:
+def evaluate_all(config: EvaluateConfig, steps: Steps) -> list[str]:
     """Evaluate checkpoints one after the other, on a split or on the user's own pictures.
 
     Returns:
@@ -38,23 +39,25 @@ def evaluate_all(config: EvaluateConfig) -> list[str]:
     faults: list[str] = []
     use_threads(config.threads)
     pictures = find_images(config.images) if config.images else []
+    steps.begin("reading checkpoints")
     networks = open_all(config.checkpoint, device=config.device, precision=config.precision)
     for trained in networks:
         output = output_of(config, trained)
         # In a folder for all of them, their names tell the files apart.
         stem = f"{trained.stem(networks) if config.output else ''}{trained.path.stem}"
         if pictures:
-            faults += evaluate_images(config, trained, pictures, output, stem)
+            faults += evaluate_images(config, trained, pictures, output, stem, steps)
         else:
-            evaluate_split(config, trained, output, stem)
-        output.close()
+            evaluate_split(config, trained, output, stem, steps)
     return list(dict.fromkeys(faults))
 
 
-def evaluate_split(config: EvaluateConfig, trained: Trained, output: Output, stem: str) -> None:
+def evaluate_split(config: EvaluateConfig, trained: Trained, output: Output, stem: str, steps: Steps) -> None:
     """Print and write the figures of a checkpoint on one split."""
     data = data_here(trained.config.data, config.data)
-    split = load_split(data, config.split)
+    with steps.hidden():  # a download shows its own line
+        split = load_split(data, config.split)
+    steps.begin(f"{trained.label}: {len(split):,} images")
     logits, speed = timed_logits(trained, split.images, data, flip=config.flip)
     figures = evaluate(logits, split.labels, trained.class_names)
     stem += f"-{config.split}{'-flip' if config.flip else ''}"
@@ -63,15 +66,17 @@ def evaluate_split(config: EvaluateConfig, trained: Trained, output: Output, ste
     output.draw(f"{stem}-confusion", confusion_figure(confusion, trained.class_names, title=title))
     measured = {**asdict(figures), "images_per_second": speed, "class_names": trained.class_names}
     output.note(stem, described(config, trained) | measured)
-    introduce(trained, output, f", {config.split} split")
     table = figures_table(figures)
     table.add_row("speed", f"{speed:,.0f} images/s on {trained.machine}")
-    for each in (table, class_table(figures), confusion_table(figures)):
-        output.console.print(each)
+    with steps.hidden():
+        introduce(trained, output, f", {config.split} split")
+        for each in (table, class_table(figures), confusion_table(figures)):
+            output.console.print(each)
+        output.close()
 
 
 def evaluate_images(
-    config: EvaluateConfig, trained: Trained, paths: Sequence[Path], output: Output, stem: str
+    config: EvaluateConfig, trained: Trained, paths: Sequence[Path], output: Output, stem: str, steps: Steps
 ) -> list[str]:
     """Print and write the classes that a checkpoint predicts for those pictures that can be read.
 
@@ -79,6 +84,7 @@ def evaluate_images(
         A line for each of the others.
     """
     data = trained.config.data
+    steps.begin(f"{trained.label}: {len(paths):,} pictures")
     images, paths, faults = read_images(paths, data.input_size)
     images = images.to(trained.machine.device)
     probabilities = predict(trained.model, images, data, trained.machine, flip=config.flip).softmax(1).cpu()
@@ -91,8 +97,10 @@ def evaluate_images(
         results.append({"picture": str(path), "class": next(iter(found)), "probabilities": found})
     content = {"pictures": results, "refused": faults} if faults else {"pictures": results}
     output.note(f"{stem}-images", described(config, trained) | content)
-    introduce(trained, output)
-    output.console.print(table)
+    with steps.hidden():
+        introduce(trained, output)
+        output.console.print(table)
+        output.close()
     return faults
 
 
