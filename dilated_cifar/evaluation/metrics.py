@@ -103,7 +103,7 @@ def class_table(figures: Figures) -> Table:
 
 def confusion_table(figures: Figures) -> Table:
     """Lay out the confusion matrix; columns have the names of the classes, cut off where they are long."""
-    title = "confusion matrix: images of each class (rows) by predicted class (columns)"
+    title = "confusion matrix; rows are the true classes"
     table = Table(title=title, title_justify="left", padding=(0, 1, 0, 0), box=box.SIMPLE)
     table.add_column("", no_wrap=True)
     for each in figures.classes:

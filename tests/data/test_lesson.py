@@ -13,6 +13,7 @@ def recall(tmp_path: Path, request: pytest.FixtureRequest) -> dict[int, float]:
     """Train the demo, somewhat smaller and on clearer images; returns the recall of each distance."""
     rates = str(request.param).replace(" ", "")
     words = ["experiment=demo", "model.channels=[16,32,64]", f"model.dilations={rates}", "data.noise=0.01"]
+    words += ["data.pairs=6", "data.validation=1000", "data.train_subset=1000", "batch_size=64", "epochs=5"]
     sizes = ["data.train=5000", "data.test=500", "threads=1", f"output_dir={tmp_path}", "name=run"]
     assert train.main([*words, *sizes]) == 0
     assert evaluate.main([f"run={tmp_path / 'run'}", "threads=1"]) == 0
