@@ -83,9 +83,9 @@ class JobStatus:
 
     def report(self, number: int, folder: Path, outcome: str | None) -> None:
         """Note what has become of a job: None where it succeeded, else what went wrong."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         entry = {"folder": str(folder), "outcome": outcome}
-        write_text(self.folder / f"{number:06}.json", json.dumps(entry))
+        with suppress(FileNotFoundError):  # the command was killed, and another one has cleared up
+            write_text(self.folder / f"{number:06}.json", json.dumps(entry))
 
     def outcomes(self) -> list[tuple[str, str | None]]:
         """Folder and outcome of every job that began, in the order in which they were listed."""
@@ -94,7 +94,6 @@ class JobStatus:
 
     def stop(self) -> None:
         """Ask every job to save its state and end."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "stop").touch()
 
     @property
