@@ -4,14 +4,15 @@ import ctypes
 import os
 import platform
 import re
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 from torch import nn
 
-from dilated_cifar.errors import UserError
+from dilated_cifar.errors import RunError, UserError
 from dilated_cifar.processes import ALONE, Processes
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -88,6 +89,24 @@ def choose_machine(
         memory_format=torch.channels_last if channels_last else torch.contiguous_format,
         processes=processes,
     )
+
+
+@contextmanager
+def operations_named() -> Iterator[None]:
+    """Say in one line which operation torch cannot do in a way that repeats.
+
+    Raises:
+        RunError: in place of torch's refusal with deterministic=true.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not (operation := re.match(r"(\S+) does not have a deterministic implementation", str(error))):
+            raise
+        raise RunError(
+            f"deterministic=true: {operation[1]} has no deterministic implementation on this device; write "
+            "deterministic=false, or device=cpu"
+        ) from error
 
 
 def device_of(processes: Processes, device: str) -> torch.device:

@@ -145,16 +145,21 @@ def joined() -> Iterator[Processes]:
         return
     import torch
     from torch import distributed
+    from torch.distributed.distributed_c10d import PrefixStore
+    from torch.distributed.rendezvous import rendezvous
 
     cuda = torch.cuda.is_available() and distributed.is_nccl_available()
     try:
-        distributed.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=SETUP)
+        store, rank, count = next(rendezvous("env://", timeout=SETUP))
+        # torchrun keeps the store when it restarts the processes; the addresses of those that died are in it.
+        store = PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
+        backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
+        distributed.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=SETUP)
         group = distributed.new_group(timeout=SILENCE)
     except (RuntimeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise RunError(f"the processes of this run do not reach each other: {reason}") from error
     assert isinstance(group, distributed.ProcessGroup)
-    rank, count, local_rank = (int(os.environ[name]) for name in TOLD[:3])
     # Not left in order after an error: the end of this process tells the others, while torch would wait.
-    yield Processes(rank, count, local_rank, group)
+    yield Processes(rank, count, int(os.environ["LOCAL_RANK"]), group)
     distributed.destroy_process_group()

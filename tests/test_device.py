@@ -4,8 +4,8 @@ import resource
 import pytest
 import torch
 
-from dilated_cifar.device import choose_machine, resolve_device
-from dilated_cifar.errors import UserError
+from dilated_cifar.device import choose_machine, operations_named, resolve_device
+from dilated_cifar.errors import RunError, UserError
 
 
 def test_auto_takes_cuda_then_mps_then_the_cpu() -> None:
@@ -53,3 +53,14 @@ def test_a_step_does_not_fault_its_memory_in_again() -> None:
         torch.ones(size // 4)
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
     assert faults < size / resource.getpagesize()
+
+
+def test_an_operation_that_does_not_repeat_is_refused_by_name() -> None:
+    choose_machine("cpu", deterministic=True)
+    try:
+        told = r"deterministic=true: put_ has no .*write deterministic=false"
+        with pytest.raises(RunError, match=told), operations_named():
+            torch.zeros(3).put_(torch.tensor([0]), torch.ones(1))
+    finally:
+        choose_machine("cpu")
+    assert not torch.are_deterministic_algorithms_enabled()

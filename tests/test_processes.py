@@ -40,6 +40,8 @@ def test_two_processes_reach_the_weights_of_one_which_continues_their_run(
     assert main([*common, "name=two", "epochs=2"]) == 0
     log = (tmp_path / "two" / "train.log").read_text()
     assert "continuing after epoch 1" in log
+    assert "torchvision" in log
+    assert "command: " in log
     assert "2 processes, fp32), torch" in log  # saved on two, now on one
 
 

@@ -24,6 +24,7 @@ from dilated_cifar.config.store import to_config
 from dilated_cifar.errors import Interrupted, UserError, one_line, printable
 from dilated_cifar.processes import Processes, joined, launched, leads
 from dilated_cifar.progress import Steps
+from dilated_cifar.runs.environment import describe_environment
 from dilated_cifar.runs.folder import Found, opened
 from dilated_cifar.runs.record import CONFIG, ERROR, LOG
 
@@ -234,6 +235,10 @@ def run_files(
         return
     files = opened(folder, config, waits)
     with files as found, log_file(folder) as log, error_file(folder, log), processes.in_contact():
+        if found is not Found.FINISHED:
+            # For later reading, not for the screen.
+            told = describe_environment()
+            log.handle(logger.makeRecord(logger.name, logging.INFO, __file__, 0, told, (), None))
         yield processes.share(lambda: found)
 
 

@@ -55,7 +55,7 @@ class Config(Frozen):
     channels_last: bool = True
     """Keep images and features in NHWC order in memory, the faster one on CPUs and tensor cores."""
     deterministic: bool = False
-    """Allow only deterministic CUDA kernels; CPU runs repeat bit for bit in any case."""
+    """Refuse operations that do not repeat bit for bit, by name; those of the networks here do on CPUs."""
     threads: int | None = None
     """CPU threads; null for as many as there are cores."""
     name: str | None = None

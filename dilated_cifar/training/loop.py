@@ -17,7 +17,7 @@ from dilated_cifar.data.augment import augment, normalize
 from dilated_cifar.data.batches import batches, steps_per_epoch
 from dilated_cifar.data.randomness import derive_seed
 from dilated_cifar.data.splits import Splits, load
-from dilated_cifar.device import Machine, choose_machine, release_freed_memory, use_threads
+from dilated_cifar.device import Machine, choose_machine, operations_named, release_freed_memory, use_threads
 from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.errors import Interrupted, RunError
 from dilated_cifar.inspection.network import hole_warning, inspect_network
@@ -79,7 +79,7 @@ def train(config: Config, folder: Path, processes: Processes = ALONE) -> Summary
     if not resumed and (holes := hole_warning(network)):
         logger.warning("%s", holes)
     showing = Board(folder, state, splits, network) if first else nullcontext()
-    with StopSignals() as stop, saving(folder), showing as board:
+    with StopSignals() as stop, saving(folder), operations_named(), showing as board:
         if first:
             begin_files(state, machine, folder, resumed=resumed)
         run_epochs(state, splits, machine, folder, board, stop)
