@@ -14,7 +14,7 @@ BASE = $(shell for python in $(if $(PYTHON),"$(PYTHON)",python3 python3.12 pytho
 # pip would count what lies on this path as installed.
 unexport PYTHONPATH
 
-.PHONY: demo test test-slow check format docs setup environment packages lock clean
+.PHONY: demo test test-slow fuzz check format docs setup environment packages lock clean
 
 demo: setup
 	$(BIN)/python train.py experiment=demo
@@ -28,6 +28,10 @@ test: setup
 
 test-slow: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m slow
+
+# Five thousand random command lines.
+fuzz: setup
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/fuzz.py
 
 check: setup
 	$(BIN)/ruff check

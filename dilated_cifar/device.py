@@ -171,7 +171,7 @@ def resolve_device(device: str) -> torch.device:
         if torch.cuda.is_available():
             return torch.device("cuda", torch.cuda.current_device())
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", device):
+    if not re.fullmatch(r"cpu|mps|cuda(:\d{1,3})?", device):
         raise UserError(f"device={device}: expected auto, cpu, cuda, cuda:N or mps")
     chosen = torch.device(device)
     if chosen.type == "cuda":

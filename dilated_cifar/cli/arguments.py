@@ -16,6 +16,8 @@ from hydra.errors import OverrideParseException
 from dilated_cifar import __version__
 from dilated_cifar.cli.errors import syntax_fault
 from dilated_cifar.cli.suggestions import assignment, choice_named, list_wanted
+from dilated_cifar.config.base import shortened
+from dilated_cifar.config.store import plain_data, read_yaml
 from dilated_cifar.errors import UserError
 
 HELP = "--help lists the keys"
@@ -117,6 +119,9 @@ def read_arguments(command: Command, argv: Sequence[str]) -> Arguments:
     """
     parser = Options(add_help=False, parents=[get_args_parser()], conflict_handler="resolve")
     parser.add_argument("--version", action="version", version=f"dilated-cifar {__version__}")
+    for argument in argv:
+        if re.search(r"[\x00-\x1f\x7f]", argument):
+            raise UserError(f"{shortened(argument)!r}: expected printable characters")
     parser.require_known(command, argv)
     options = parser.parse_intermixed_args(argv)
     parsed = parse(list(in_grammar(command, options.overrides)))
@@ -131,14 +136,30 @@ def parse(overrides: list[str]) -> list[Override]:
         return OverridesParser.create().parse_overrides(overrides)
     except OverrideParseException as error:
         raise UserError(syntax_fault(error.override, str(error.__context__))) from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, as many brackets
+        longest = shortened(max(overrides, key=len))
+        raise UserError(f"{longest}: too long to be read; expected a shorter value") from error
 
 
 def saved_configuration(file: str) -> Path:
     """The path of a saved configuration; raises a UserError where there is none."""
     path = Path(file).resolve()
-    if not path.is_file() or path.suffix != ".yaml":
+    if not is_there(path) or path.is_dir() or path.suffix != ".yaml":
         raise UserError(f"config={file}: no such file; expected outputs/NAME/config.yaml or another .yaml")
+    content = plain_data(read_yaml(path))
+    # Hydra would follow them: they can name other files, and code that it calls.
+    for key in ("hydra", "defaults"):
+        if isinstance(content, dict) and key in content:
+            raise UserError(f"config={file}: holds {key}; expected only keys of a run, as in its config.yaml")
     return path
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder; no where no file can have such a name."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def is_override(argument: str) -> bool:
@@ -155,9 +176,9 @@ def in_grammar(command: Command, typed: Sequence[str]) -> Iterator[str]:
     taking = command.runs
     for place, argument in enumerate(typed):
         key, _, value = argument.partition("=")
-        is_path = taking and (Path(argument).exists() or (taking == command.runs and "/" in key))
+        is_path = taking and (is_there(Path(argument)) or (taking == command.runs and "/" in key))
         if not is_override(argument) or is_path:
-            if not taking or (taking == command.runs and not Path(argument).exists()):
+            if not taking or (taking == command.runs and not is_there(Path(argument))):
                 require_place(command, argument, typed[place + 1 :])
             assert taking is not None
             files.setdefault(taking, []).append(argument)
@@ -200,7 +221,7 @@ def is_list(override: str) -> bool:
 
 def several(key: str, value: str) -> list[str]:
     """The names of files in a value: one, or a list in brackets."""
-    if not re.fullmatch(r"\[.*\]", value) or Path(value).exists():
+    if not re.fullmatch(r"\[.*\]", value) or is_there(Path(value)):
         return [value]
     (override,) = parse([f"{key}={value}"])
     names = override.value()

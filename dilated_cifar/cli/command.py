@@ -1,10 +1,11 @@
 """What all commands do alike: read their arguments, answer options and compose a configuration."""
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,7 @@ from hydra._internal.hydra import Hydra  # private, but the type of the public G
 from hydra._internal.utils import get_args_parser
 from hydra.conf import RuntimeConf
 from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -93,8 +95,17 @@ def answer_option(command: Command, arguments: Arguments) -> int | None:
             composer.compose()  # tells a fault in one line, which Hydra would print over many
             hydra.show_info(options.info, name, overrides)
         else:
+            require_completion(options.overrides)
             hydra.shell_completion(name, options.overrides)
     return 0
+
+
+def require_completion(overrides: Sequence[str]) -> None:
+    """Raise a UserError unless what stands beside --shell-completion is what Hydra takes there."""
+    if not any(re.fullmatch(r"(install|uninstall|query)=(bash|fish|zsh)", each) for each in overrides):
+        raise UserError(
+            "--shell-completion: expected install=SHELL or uninstall=SHELL, one of bash, fish, zsh"
+        )
 
 
 @contextmanager
@@ -135,7 +146,9 @@ def compose(command: Command, arguments: Arguments, schema: type[Schema]) -> Sch
     """
     if arguments.swept:
         override = arguments.swept[0]
-        first = next(override.sweep_string_iterator(), "VALUE")
+        first = "VALUE"
+        with suppress(HydraException):  # some sweeps, such as glob(*) and interval(0,1), name no values
+            first = next(override.sweep_string_iterator(), first)
         meant = shlex.quote(f"{override.key_or_group}={first}")
         raise UserError(f"{override.input_line}: expected one value; write {meant}")
     with composing(command, arguments) as composer:

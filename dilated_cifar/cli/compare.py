@@ -7,6 +7,7 @@ from pathlib import Path
 from dilated_cifar.cli.arguments import Arguments, Command
 from dilated_cifar.cli.command import compose, execute
 from dilated_cifar.cli.errors import fail
+from dilated_cifar.config.base import expanded
 from dilated_cifar.config.compare import CompareConfig
 from dilated_cifar.errors import UserError, printable
 from dilated_cifar.runs.folder import folder_of
@@ -64,7 +65,7 @@ def run(arguments: Arguments) -> int:
     from dilated_cifar.report.files import prepare, write_report
     from dilated_cifar.report.terminal import show, show_left_out
 
-    paths = [Path(path).expanduser() for path in config.paths]
+    paths = [expanded(path) for path in config.paths]
     paths = [folder_of(path) if path.suffix == ".pt" else path for path in paths]
     found = collect(paths)
     status = 0

@@ -12,10 +12,15 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError
 
 from dilated_cifar.cli.choices import fault, file_of, yaml_fault
-from dilated_cifar.config.base import nearest_first
+from dilated_cifar.config.base import nearest_first, shortened
 from dilated_cifar.config.messages import describe
-from dilated_cifar.errors import Interrupted, ProcessError, UserError, printable
+from dilated_cifar.errors import Interrupted, ProcessError, RunError, UserError, printable
 from dilated_cifar.processes import leads
+
+LONGEST_WORD, LONGEST_LINE = 400, 1_500
+"""Characters of a word and of a line that are printed; longer ones are cut."""
+PARSERS = ("hydra", "omegaconf", "antlr4", "yaml", "logging", "hydra_plugins")
+"""Packages that only ever see what the user wrote: what they raise is told in one line."""
 
 CLOSING = {"[": "]", "{": "}", "(": ")"}
 SIGNS = {"[": "bracket", "{": "brace", "(": "parenthesis", "'": "quote", '"': "quote"}
@@ -42,15 +47,21 @@ def guard(call: Callable[[], int], again: Callable[[], str]) -> int:
         return stop.status
     except KeyboardInterrupt:
         return fail(f"interrupted; continue with: {again()}", 130)
+    except MemoryError:
+        return fail("out of memory; write a smaller batch_size or network", RunError.status)
     except BrokenPipeError:
         # The reader of our output, such as `head`, has gone; nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else ""
+        return fail(f"{named}{error.strerror or error}; expected a file or folder to use", UserError.status)
 
 
 def fail(message: str, status: int) -> int:
     """Print `message` as one line on stderr and return `status`."""
-    print("error:", printable(" ".join(message.split())), file=sys.stderr)
+    words = (word if len(word) <= LONGEST_WORD else f"{word[:LONGEST_WORD]}..." for word in message.split())
+    print("error:", printable(shortened(" ".join(words), LONGEST_LINE)), file=sys.stderr)
     return status
 
 
@@ -98,10 +109,20 @@ def explain(error: Exception, chosen: Iterable[tuple[str, str]], folders: Sequen
             told = describe(cause)
         case HydraException():
             pass
+        case _ if raised_by(error) in PARSERS:
+            told = f"{type(error).__name__}: {shortened(told)}; expected arguments that Hydra can read"
         case _:
             return None
     file = file_of(*named[0], folders) if named else None
     return f"{file}: {told}" if file and file.parent not in folders else told
+
+
+def raised_by(error: Exception) -> str:
+    """The package whose code raised an error."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0]
 
 
 def syntax_fault(override: str, reason: str) -> str:

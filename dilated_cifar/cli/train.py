@@ -191,7 +191,11 @@ def train_once(
         # A search may try the same point twice at once: the second one has the first one's result.
         return jobs is not None and beside_others and not jobs.stopped
 
-    with joined() as processes, run_files(processes, folder, config, waits) as found:
+    with (
+        leaving_nothing(folder, alone=jobs is None),
+        joined() as processes,
+        run_files(processes, folder, config, waits) as found,
+    ):
         logger.info(
             "%s: finished before, left as it is" if found is Found.FINISHED else "run folder: %s", folder
         )
@@ -240,6 +244,26 @@ def run_files(
             told = describe_environment()
             log.handle(logger.makeRecord(logger.name, logging.INFO, __file__, 0, told, (), None))
         yield processes.share(lambda: found)
+
+
+@contextmanager
+def leaving_nothing(folder: Path, *, alone: bool) -> Iterator[None]:
+    """Remove the folder of a run again that was refused before it began, such as one on a device not here.
+
+    A sweep's jobs keep theirs, which says why.
+    """
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        yield
+    except UserError as error:
+        if alone and error.status == UserError.status:
+            for name in (CONFIG, LOG, ERROR, ".lock") if folder in made else ():
+                with suppress(OSError):  # it was never made
+                    (folder / name).unlink()
+            for each in made:
+                with suppress(OSError):  # it holds something
+                    each.rmdir()
+        raise
 
 
 def require_a_value(config: Config) -> None:

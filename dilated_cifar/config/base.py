@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import FrozenInstanceError, dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import ClassVar
 
 from omegaconf import MISSING
@@ -56,6 +56,14 @@ def require(ok: bool, key: str, value: object, expected: str) -> None:
         raise UserError(f"{key}={shortened(as_typed(value))}: expected {expected}")
 
 
+def expanded(text: str) -> Path:
+    """A path as it is typed, `~` for a home; where nobody has such a home, it is part of the name."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def require_below(name: str, key: str) -> None:
     """Raise a UserError unless `name` is one of a file or folder below another, whatever it is below."""
     path = PurePath(name)
@@ -91,6 +99,6 @@ def as_typed(value: object) -> str:
     return "null" if value is None else str(value)
 
 
-def shortened(text: str) -> str:
-    """A text that fits in a line."""
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
+def shortened(text: str, most: int = LONGEST_VALUE) -> str:
+    """A text of at most so many characters, and dots where it was cut."""
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -2,7 +2,7 @@
 
 import re
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from dilated_cifar.config.base import nearest_first
@@ -32,6 +32,12 @@ def nearest_keys(name: str, parent: DictConfig, prefix: str) -> str:
     """The keys beside `name`, and as the nearest those of that name further down."""
     start = f"{prefix}." if prefix else ""
     keys = [str(key) for key in parent if key not in ("hydra", "family")]
-    groups = [key for key in keys if isinstance(parent[key], DictConfig)]
+    # Values that are missing, or stand for others that may be, cannot be asked for.
+    known = [
+        key
+        for key in keys
+        if not (OmegaConf.is_missing(parent, key) or OmegaConf.is_interpolation(parent, key))
+    ]
+    groups = [key for key in known if isinstance(parent[key], DictConfig)]
     deeper = [f"{start}{group}.{name}" for group in groups if name in parent[group]]
     return " or ".join(deeper) or nearest_first(f"{start}{name}", [f"{start}{key}" for key in keys])

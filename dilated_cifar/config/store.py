@@ -1,8 +1,10 @@
 """From YAML and overrides to a checked Config, and back."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -24,6 +26,10 @@ GROUPS: dict[str, type[Choice]] = {
     group.group: group for group in (ModelConfig, DataConfig, OptimizerConfig, ScheduleConfig)
 }
 
+# libyaml where PyYAML was built with it: a thousand configurations take seconds instead of half a minute.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LARGEST_FILE = 2**16
+"""Bytes of a configuration; a run's has about two thousand."""
 MOST_VALUES, DEEPEST, MOST_BITS = 1_000, 10, 128
 """A run's configuration has less than a hundred values in three levels, and whole numbers up to 64 bits."""
 
@@ -80,6 +86,26 @@ def to_config(container: DictConfig | dict[str, Any]) -> Config:
         raise UserError(describe(error)) from error
     assert isinstance(config, Config)
     return config
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file of plain data holds.
+
+    Raises:
+        UserError: it cannot be read, is no YAML, is far larger than a configuration, or has values that refer
+            to others, which are small in the file and without end where they are copied.
+    """
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise UserError(f"{path}: larger than a configuration; expected that of a run")
+        text = path.read_bytes()
+        if b"*" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, LOADER)):
+            raise UserError(f"{path}: has values that refer to others; expected each to be written out")
+        return yaml.load(text, Loader=LOADER)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path}: missing or damaged; expected the configuration of a run") from error
 
 
 def plain_data(content: Any) -> Any:

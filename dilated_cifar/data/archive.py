@@ -6,6 +6,7 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from torchvision.datasets.utils import check_integrity
@@ -44,6 +45,7 @@ def obtain(
     path = root / archive.name
     if not addresses and not path.exists():
         raise _missing(archive, path, "data.download=false")
+    made = [folder for folder in (root, *root.parents) if not folder.exists()]
     root.mkdir(parents=True, exist_ok=True)
     lock = lock_at(root / f".{archive.name}.lock")
     if not acquired(lock):
@@ -65,6 +67,17 @@ def obtain(
         _unpack(archive, path)
     finally:
         lock.release()
+        if made:
+            _leave_nothing(root, Path(lock.lock_file), made)
+
+
+def _leave_nothing(root: Path, lock: Path, made: Sequence[Path]) -> None:
+    """Remove folders that were made in vain."""
+    if list(root.iterdir()) == [lock]:
+        lock.unlink()
+    for folder in made:
+        with suppress(OSError):  # it holds something
+            folder.rmdir()
 
 
 def _missing(archive: Archive, path: Path, reason: str) -> UserError:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torchvision.datasets import CIFAR10
 from torchvision.datasets.utils import check_integrity
 
+from dilated_cifar.config.base import expanded
 from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.data.archive import obtain
 from dilated_cifar.data.download import Archive
@@ -77,7 +78,7 @@ def find_root(config: Cifar10Config) -> Path:
 
     The folder of the batches itself will do, too.
     """
-    root = Path(config.root or os.environ.get("CIFAR10_ROOT") or "data").expanduser()
+    root = expanded(config.root or os.environ.get("CIFAR10_ROOT") or "data")
     return root.parent if (root / "batches.meta").is_file() else root
 
 

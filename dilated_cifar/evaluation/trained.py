@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from dilated_cifar.config.base import expanded
 from dilated_cifar.config.data import Cifar10Config, DataConfig
 from dilated_cifar.config.evaluate import DataPlace
 from dilated_cifar.config.run import Config
@@ -67,7 +68,7 @@ def open_all(checkpoints: Sequence[str], *, device: str, precision: str = "fp32"
     Raises:
         UserError: a checkpoint or the device is not as expected.
     """
-    paths = [checkpoint.of_run(Path(text).expanduser()) for text in checkpoints]
+    paths = [checkpoint.of_run(expanded(text)) for text in checkpoints]
     labels = [run_label(path) for path in paths]
     found = []
     for number, (path, name) in enumerate(zip(paths, labels, strict=True), start=1):

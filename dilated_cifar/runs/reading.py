@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
+from dilated_cifar.config.base import shortened
 from dilated_cifar.config.run import flatten
-from dilated_cifar.config.store import completed, data_classes, require_groups
+from dilated_cifar.config.store import completed, data_classes, plain_data, read_yaml, require_groups
 from dilated_cifar.errors import UserError
 from dilated_cifar.runs.record import (
     CONFIG,
@@ -29,8 +29,8 @@ from dilated_cifar.runs.record import (
     Summary,
 )
 
-# libyaml where PyYAML was built with it: a thousand configurations take seconds instead of half a minute.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LARGEST_ARRAY = 2**24
+"""Bytes of the predictions of a million images, as they are stored."""
 
 
 def read_run(folder: Path, name: str, faults: list[str]) -> Run | LeftOut:
@@ -62,12 +62,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         UserError: the file is missing, damaged or of another program.
     """
     path = folder / CONFIG
+    container = read_yaml(path)
     try:
-        container = yaml.load(path.read_bytes(), Loader=LOADER)
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: missing or damaged; expected the configuration of a run") from error
-    try:
-        known = require_groups(container)
+        known = require_groups(plain_data(container))
     except UserError as error:
         raise UserError(f"{path}: not a configuration of a run ({error})") from error
     if not isinstance(known.get("epochs"), int):
@@ -94,8 +91,16 @@ def read_summary(folder: Path, config: dict[str, Any] | None = None) -> Summary:
         )
     except UserError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = f"{type(error).__name__}: {error}"
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
+        reason = f"{type(error).__name__}: {shortened(str(error))}"
         raise UserError(f"{path}: damaged ({reason}); expected the summary of a finished run") from error
 
 
@@ -130,7 +135,7 @@ def read_curves(folder: Path, epochs: int) -> Curves:
         with path.open(encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file)
         table = np.array(rows, dtype=np.float64)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{path}: missing or cut off; expected {epochs} whole rows of numbers") from error
     if table.shape != (epochs, len(header)) or "epoch" not in header:
         raise UserError(f"{path}: has {len(rows)} rows; expected one for each of {epochs} epochs")
@@ -149,12 +154,15 @@ def read_predictions(folder: Path, classes: int) -> Predictions:
     try:
         # Opened here, since np.load leaves a damaged archive open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            found = Predictions(arrays["predicted"].astype(np.int16), arrays["labels"].astype(np.int16))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            if any(entry.file_size > LARGEST_ARRAY for entry in arrays.zip.infolist()):
+                raise ValueError("unpacks to more than predictions take")
+            predicted, labels = arrays["predicted"], arrays["labels"]
+            both = np.concatenate([predicted, labels])
+            found = Predictions(predicted.astype(np.int16), labels.astype(np.int16))
+    except (OSError, ValueError, TypeError, LookupError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: missing or damaged; expected predicted and labels") from error
     if found.predicted.ndim != 1 or found.predicted.shape != found.labels.shape or not len(found.labels):
         raise UserError(f"{path}: predicted and labels do not belong together")
-    both = np.concatenate([found.predicted, found.labels])
     if both.min() < 0 or both.max() >= classes:
         raise UserError(f"{path}: holds class {both.max()}; expected numbers from 0 to {classes - 1}")
     return found
