@@ -82,7 +82,10 @@ def curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
     board.Reload()
     found = {}
     for name in board.Tags()["scalars"]:
-        found[name] = [(each.step, 0.0 if name in TIMES else each.value) for each in board.Scalars(name)]
+        found[name] = [
+            (each.step, 0.0 if name.rpartition("/")[2] in TIMES else each.value)
+            for each in board.Scalars(name)
+        ]
         assert all(one[0] < other[0] for one, other in pairwise(found[name])), f"{name}: steps twice"
     return found
 
