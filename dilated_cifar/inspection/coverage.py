@@ -41,12 +41,14 @@ def unit_sentence(unit: Unit) -> str:
     )
 
 
-def draw_unit(unit: Unit, *, name: str = "") -> Figure:
+def draw_unit(unit: Unit, *, name: str = "", inches: float | None = None) -> Figure:
     """Draw how often each pixel of the image enters one unit of the network `name`; axes in pixels."""
     covered = f"{percent(unit.covered, 1)} of it on the image covered"
     title = f"{unit_text(unit)}\nreceptive field {field_text(unit)}, {covered}"
     maps = [(title, unit.counts)]
-    return draw_count_maps(maps, "How often each pixel enters one unit", name=name, centred=False)
+    return draw_count_maps(
+        maps, "How often each pixel enters one unit", name=name, centred=False, inches=inches
+    )
 
 
 def draw_stages(unit: Unit, maps: Sequence[tuple[str, Tensor]], *, name: str = "") -> Figure:
@@ -66,12 +68,18 @@ def draw_stages(unit: Unit, maps: Sequence[tuple[str, Tensor]], *, name: str = "
 
 
 def draw_count_maps(
-    panels: Sequence[tuple[str, Tensor]], title: str, *, name: str = "", centred: bool = True
+    panels: Sequence[tuple[str, Tensor]],
+    title: str,
+    *,
+    name: str = "",
+    centred: bool = True,
+    inches: float | None = None,
 ) -> Figure:
     """Draw titled count maps `[H, W]` in rows of up to four, numbers in the cells where they are legible.
 
     All panels show the same range of pixels: from the centre of the map, or, with `centred` off, as they lie
     on the image, from its top left pixel (0, 0). A map whose counts are all alike has no colour bar.
+    A panel is `inches` wide, or as suits their number.
 
     Raises:
         ValueError: there is nothing to draw.
@@ -80,7 +88,7 @@ def draw_count_maps(
         raise ValueError("there is no map to draw: write at least one, for example rates [1, 2, 5]")
     columns = min(len(panels), _PANELS_IN_A_ROW)
     rows = ceil(len(panels) / columns)
-    inches = _PANEL_INCHES.get(len(panels), _PANEL_INCHES_IN_A_LONG_ROW)
+    inches = inches or _PANEL_INCHES.get(len(panels), _PANEL_INCHES_IN_A_LONG_ROW)
     figure = Figure(figsize=(inches * columns, 0.88 * inches * rows + 0.6), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     view = (max(counts.shape[0] for _, counts in panels), max(counts.shape[1] for _, counts in panels))

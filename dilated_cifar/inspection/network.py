@@ -89,12 +89,13 @@ def describe(inspection: Inspection) -> str:
     return "\n\n".join(texts)
 
 
-def draw_coverage(inspection: Inspection, *, name: str = "") -> Figure:
+def draw_coverage(inspection: Inspection, *, name: str = "", inches: float | None = None) -> Figure:
     """Draw the count map of the rates, or where no rule on lists applies that of the unit."""
     if inspection.ruling is None:
-        return draw_unit(inspection.unit, name=name)
+        return draw_unit(inspection.unit, name=name, inches=inches)
     # A list of rates is drawn around its centre, larger than on the image and with its numbers.
-    return draw_comparison([inspection.ruling.rates], inspection.ruling.kernel_sizes, name=name)
+    ruling = inspection.ruling
+    return draw_comparison([ruling.rates], ruling.kernel_sizes, name=name, inches=inches)
 
 
 def draw_depths(inspection: Inspection, *, name: str = "") -> Figure:

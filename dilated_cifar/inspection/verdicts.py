@@ -79,7 +79,13 @@ def verdict_markdown(verdict: Verdict) -> str:
     return "\n".join([f"{verdict_heading(verdict)}\n", *lines])
 
 
-def draw_comparison(lists: Sequence[Sequence[int]], kernel_size: Kernel = 3, *, name: str = "") -> Figure:
+def draw_comparison(
+    lists: Sequence[Sequence[int]],
+    kernel_size: Kernel = 3,
+    *,
+    name: str = "",
+    inches: float | None = None,
+) -> Figure:
     """Draw the count maps of lists of rates side by side, at one scale in pixels from the centre.
 
     `name` is that of a network whose rates these are.
@@ -95,7 +101,8 @@ def draw_comparison(lists: Sequence[Sequence[int]], kernel_size: Kernel = 3, *, 
         title = f"rates {listed(rates)}\nreceptive field {side}x{side}, {percent(verdict.covered, 1)} covered"
         panels.append((title, count_map(rates, kernel_size)))
     kernels = kernels_text(each_kernel(lists[0] if lists else [1], kernel_size))
-    return draw_count_maps(panels, f"How often each pixel enters one output ({kernels})", name=name)
+    title = f"How often each pixel enters one output ({kernels})"
+    return draw_count_maps(panels, title, name=name, inches=inches)
 
 
 def draw_layers(rates: Sequence[int], kernel_size: Kernel = 3, *, name: str = "") -> Figure:

@@ -6,7 +6,7 @@ import os
 import textwrap
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -14,9 +14,11 @@ from typing import Self
 
 import torch
 from matplotlib.figure import Figure
+from tensorboard.compat.proto.summary_pb2 import Summary as Written
+from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from torch import Tensor
 from torch.utils.tensorboard import FileWriter, SummaryWriter
-from torch.utils.tensorboard.summary import hparams
+from torch.utils.tensorboard.summary import custom_scalars, hparams
 from torchvision.utils import make_grid
 
 from dilated_cifar.config.base import as_typed
@@ -34,6 +36,9 @@ from dilated_cifar.runs.record import Summary
 from dilated_cifar.training.state import State
 
 logger = logging.getLogger(__name__)
+
+THUMBNAIL_INCHES = 4.6
+"""Width of a picture whose type can be read in the columns of 343 pixels that TensorBoard first shows."""
 
 
 class Board:
@@ -166,19 +171,34 @@ def begin(writer: SummaryWriter, state: State, splits: Splits, network: Inspecti
     config, held_out = state.config, splits.held_out[0]
     # Indented, so that no text of the configuration ends the block of code.
     writer.add_text("config", printable(textwrap.indent(to_yaml(config), "    ")), 0)
-    layout = {
-        figure: ["Multiline", [f"{figure}/train_subset$", f"{figure}/{held_out}$"]]
-        for figure in ("loss", "accuracy")
-    }
-    writer.add_custom_scalars({"overfitting": layout})
+    writer._get_file_writer().add_summary(both_splits(["train_subset", held_out]))
     _, images, _ = next(batches(splits.train, 32, seed=config.seed))
     drawn = augment(images, config.augment, seed=config.seed, epoch=0, step=0, colours=config.data.colours)
     writer.add_image("augmented", make_grid(drawn, nrow=8, padding=1), 0)
     add_graph(writer, state)
     if config.pictures:
-        writer.add_figure("count map", draw_coverage(network), 0)
+        figure = draw_coverage(network, inches=THUMBNAIL_INCHES)
+        figure.set_dpi(200)
+        writer.add_figure("count map", figure, 0)
     # Last, so that the beginning is whole where it is there.
     writer.add_text(NETWORK, describe(network), 0)
+
+
+def both_splits(splits: Sequence[str]) -> Written:
+    """Lay out custom scalars: loss and accuracy, the curves of these two splits in one chart."""
+    layout = Layout()
+    category = layout.category.add(title="overfitting")
+    for figure in ("loss", "accuracy"):
+        legend = ", ".join(f"{mark} {split}" for mark, split in zip("◼◆", splits, strict=True))
+        chart = category.chart.add(title=f"{figure}: {legend}")
+        for split in splits:
+            # A chart of margins, here of no width, gives its series their marks in this order, so that a mark
+            # is the same split in every run; a chart of several lines does so in the order of arrival.
+            tag = f"{figure}/{split}"
+            chart.margin.series.add(value=tag, lower=tag, upper=tag)
+    written = custom_scalars({})  # torch knows margins of one series only
+    written.value[0].tensor.string_val[:] = [layout.SerializeToString()]
+    return written
 
 
 def tag_of(curve: str) -> str:

@@ -116,6 +116,18 @@ def test_the_run_is_one_run_with_its_final_figures(get: Get, folder: Path) -> No
     assert groups[0]["hparams"]["result/test_accuracy"] == pytest.approx(summary["best"]["test"]["accuracy"])
 
 
+def test_a_mark_is_the_same_split_in_every_run(get: Get) -> None:
+    (category,) = get("plugin/custom_scalars/layout")["category"]
+    tags = get("plugin/scalars/tags")["."]
+    for chart, figure in zip(category["chart"], ("loss", "accuracy"), strict=True):
+        assert chart["title"] == f"{figure}: ◼ train_subset, ◆ validation"
+        series = [each["value"] for each in chart["margin"]["series"]]
+        assert series == [f"{figure}/train_subset", f"{figure}/validation"], (
+            "TensorBoard marks them in this order"
+        )
+        assert set(series) <= set(tags)
+
+
 def test_pictures_text_and_graph_are_there(get: Get) -> None:
     assert {"augmented", "confusion", "mistakes"} <= set(get("plugin/images/tags")["."])
     assert any(tag.startswith("config") for tag in get("plugin/text/tags")["."])
