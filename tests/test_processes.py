@@ -1,7 +1,14 @@
 """What several processes compute together is what one computes alone."""
 
+import json
+import os
 import shutil
+import signal
+import socket
 import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,17 +24,58 @@ from dilated_cifar.training.batch_norm import SyncedBatchNorm
 SGD = ["optimizer=sgd", "optimizer.lr=0.01"]  # Adam divides tiny gradients by their own size
 UNEVEN = ["data.train=95", "data.validation=41", "data.test=39", "batch_size=31", "epochs=1"]
 
+SERVER = """
+import json, os, sys
+import dilated_cifar.training.loop  # torch is imported once, not in each process
+from dilated_cifar.cli.train import main
+for line in sys.stdin:
+    environment, output, arguments = json.loads(line)
+    processes = []
+    for rank in range(2):
+        if not (process := os.fork()):
+            os.environ.update(environment, RANK=str(rank), LOCAL_RANK=str(rank))
+            file = os.open(f"{output}-{rank}", os.O_CREAT | os.O_WRONLY)
+            os.dup2(file, 1), os.dup2(file, 2)
+            status = main(arguments)
+            sys.stdout.flush(), sys.stderr.flush()
+            os._exit(status)
+        processes.append(process)
+    print(json.dumps(processes), flush=True)
+    print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(each, 0)[1]) for each in processes]), flush=True)
+"""
+"""Trains in two processes, told of each other as torchrun tells them, for each line of stdin."""
+
+Start = Callable[..., tuple[list[int], Callable[[], list[int]]]]
+
+
+@pytest.fixture(scope="module")
+def start_two() -> Iterator[Start]:
+    """Start two processes; returns their ids and a function that waits for their exit statuses."""
+    command = [sys.executable, "-c", SERVER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin
+        assert server.stdout
+        answers = server.stdout
+
+        def start(output: Path, *arguments: str) -> tuple[list[int], Callable[[], list[int]]]:
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+            environment = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+            print(json.dumps([environment, str(output), arguments]), file=server.stdin, flush=True)
+            return json.loads(answers.readline()), lambda: json.loads(answers.readline())
+
+        yield start
+        server.stdin.close()
+
 
 def test_two_processes_reach_the_weights_of_one_which_continues_their_run(
-    tiny: list[str], tmp_path: Path
+    tiny: list[str], tmp_path: Path, start_two: Start
 ) -> None:
-    torchrun = shutil.which("torchrun")
-    assert torchrun
     common = [*tiny, *SGD, *UNEVEN, "augment=standard", "schedule=constant", f"output_dir={tmp_path}"]
-    command = [torchrun, "--nproc-per-node=2", "train.py", *common, "name=two"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("epoch 1/1") == 1  # of the first process alone
+    _, statuses = start_two(tmp_path / "printed", *common, "name=two")
+    assert statuses() == [0, 0]
+    assert (tmp_path / "printed-0").read_text().count("epoch 1/1") == 1
+    assert (tmp_path / "printed-1").read_text() == ""
 
     assert main([*common, "name=one"]) == 0
     one, two = (checkpoint.load(tmp_path / name / "checkpoints" / "last.pt") for name in ("one", "two"))
@@ -43,6 +91,37 @@ def test_two_processes_reach_the_weights_of_one_which_continues_their_run(
     assert "torchvision" in log
     assert "command: " in log
     assert "2 processes, fp32), torch" in log  # saved on two, now on one
+
+
+def test_a_process_that_dies_ends_the_other_with_a_message(
+    tiny: list[str], tmp_path: Path, start_two: Start
+) -> None:
+    endless = ["epochs=100000", "save_minutes=60", f"output_dir={tmp_path}", "name=run"]
+    processes, statuses = start_two(tmp_path / "printed", *tiny, *endless)
+    log = tmp_path / "run" / "train.log"
+    deadline = time.monotonic() + 120
+    while not (log.is_file() and "epoch 1/" in log.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(processes[1], signal.SIGKILL)
+    died = time.monotonic()
+    assert statuses() == [1, -signal.SIGKILL]
+    assert time.monotonic() - died < 10
+    error = (tmp_path / "printed-0").read_text()
+    assert error.count("error: process 0 of 2: lost contact to another process") == 1
+    assert "Traceback" not in error
+    assert checkpoint.load(tmp_path / "run" / "checkpoints" / "last.pt").model
+
+
+@pytest.mark.slow
+def test_torchrun_trains_in_two_processes(tiny: list[str], tmp_path: Path) -> None:
+    torchrun = shutil.which("torchrun")
+    assert torchrun
+    command = [torchrun, "--nproc-per-node=2", "train.py", *tiny, f"output_dir={tmp_path}", "name=two"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("epoch 1/3") == 1  # of the first process alone
+    assert (tmp_path / "two" / "summary.json").is_file()
 
 
 @pytest.mark.parametrize(("items", "count"), [(10_000, 3), (2, 3), (31, 2)])
