@@ -10,6 +10,7 @@ from dilated_cifar.cli.errors import fail
 from dilated_cifar.config.base import expanded
 from dilated_cifar.config.compare import CompareConfig
 from dilated_cifar.errors import UserError, printable
+from dilated_cifar.progress import Steps
 from dilated_cifar.runs.folder import folder_of
 
 COMMAND = Command(
@@ -59,29 +60,40 @@ def run(arguments: Arguments) -> int:
         UserError: nothing can be compared, or the output folder cannot be written.
     """
     config = compose(COMMAND, arguments, CompareConfig)
-    # Only now: everything above answers at once, importing scipy and plotly takes a second.
-    from dilated_cifar.comparison.collect import collect
-    from dilated_cifar.comparison.comparison import compare
-    from dilated_cifar.report.files import prepare, write_report
-    from dilated_cifar.report.terminal import show, show_left_out
+    with Steps(shown=True) as steps:
+        steps.begin("loading scipy and plotly")
+        # Only now: everything above answers at once, importing these takes seconds.
+        from dilated_cifar.comparison.collect import collect
+        from dilated_cifar.comparison.comparison import compare
+        from dilated_cifar.report.files import prepare, write_report
+        from dilated_cifar.report.terminal import show, show_left_out
 
-    paths = [expanded(path) for path in config.paths]
-    paths = [folder_of(path) if path.suffix == ".pt" else path for path in paths]
-    found = collect(paths)
-    status = 0
-    for fault in found.faults:
-        status = fail(fault, UserError.status)
-    if not found.runs:
-        show_left_out(found.left_out)
-        raise UserError(f"no finished run to compare: none of {len(found.left_out)} run folders is finished")
-    comparison = compare(found, group_by=config.group_by, baseline=config.baseline, accuracies=config.shares)
+        paths = [expanded(path) for path in config.paths]
+        paths = [folder_of(path) if path.suffix == ".pt" else path for path in paths]
+        steps.begin("reading runs")
+        found = collect(paths)
+        status = 0
+        for fault in found.faults:
+            status = fail(fault, UserError.status)
+        if not found.runs:
+            steps.end()
+            show_left_out(found.left_out)
+            raise UserError(
+                f"no finished run to compare: none of {len(found.left_out)} run folders is finished"
+            )
+        steps.begin("comparing")
+        comparison = compare(
+            found, group_by=config.group_by, baseline=config.baseline, accuracies=config.shares
+        )
     for note in comparison.notes:
         print(printable(f"note: {note}"), file=sys.stderr)
     runs = [run.folder for run in found.runs]
     folder = Path(config.output) if config.output else report_folder(paths, runs)
     prepare(folder)
     show(comparison, folder)
-    write_report(comparison, folder)
+    with Steps(shown=True) as steps:
+        steps.begin("drawing the report")
+        write_report(comparison, folder)
     return status
 
 

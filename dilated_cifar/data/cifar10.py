@@ -17,6 +17,7 @@ from dilated_cifar.data.archive import obtain
 from dilated_cifar.data.download import Archive
 from dilated_cifar.data.randomness import stratified_order
 from dilated_cifar.errors import UserError
+from dilated_cifar.progress import Steps
 from dilated_cifar.registry import data_set
 
 FILES: dict[str, str] = {
@@ -95,13 +96,18 @@ def _read_files(root: Path, config: Cifar10Config, *, train: bool, progress: boo
     """Read one of the two published sets: images `[N, 3, 32, 32]` and labels `[N]`."""
     folder = root / ARCHIVE.folder
     try:
-        if not _complete(folder):
+        with Steps(shown=progress) as steps:
+            steps.begin("verifying CIFAR-10")
+            complete = _complete(folder)
+        if not complete:
             _refuse_damage(folder)
             obtain(ARCHIVE, root, config.addresses if config.download else [], progress=progress)
             if not _complete(folder):
                 _refuse_damage(folder)
                 raise UserError(f"{root}: CIFAR-10 vanished from it while it was read; run the command again")
-        return _unpickle(folder, train=train)
+        with Steps(shown=progress) as steps:
+            steps.begin("reading CIFAR-10")
+            return _unpickle(folder, train=train)
     except OSError as error:
         # a folder that may not be read or written, a full disk
         raise UserError(

@@ -56,7 +56,7 @@ def evaluate_split(config: EvaluateConfig, trained: Trained, output: Output, ste
     """Print and write the figures of a checkpoint on one split."""
     data = data_here(trained.config.data, config.data)
     with steps.hidden():  # a download shows its own line
-        split = load_split(data, config.split)
+        split = load_split(data, config.split, progress=config.progress)
     steps.begin(f"{trained.label}: {len(split):,} images")
     logits, speed = timed_logits(trained, split.images, data, flip=config.flip)
     figures = evaluate(logits, split.labels, trained.class_names)

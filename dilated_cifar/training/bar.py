@@ -2,12 +2,15 @@
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from tqdm import tqdm
 
 from dilated_cifar.percentages import percent
+from dilated_cifar.progress import Steps
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +21,7 @@ class Bar:
     """One bar over all images of a run; where stderr is no terminal, a line a minute instead."""
 
     def __init__(self, *, images: int, done: int, epochs: int, shown: bool) -> None:
-        self._epochs = epochs
+        self._epochs, self._shown = epochs, shown
         self._bar = tqdm(
             total=images,
             initial=done,
@@ -41,6 +44,15 @@ class Bar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.close()
+
+    @contextmanager
+    def instead(self, what: str) -> Iterator[None]:
+        """Show a line that moves, in the bar's place, while `what` is at work between the steps."""
+        self._bar.clear()
+        with Steps(shown=self._shown) as steps:
+            steps.begin(what)
+            yield
+        self._bar.refresh()
 
     def advance(self, images: int) -> bool:
         """Count images; true where it is time to `show` new figures, five times a second at the most."""

@@ -23,6 +23,7 @@ from dilated_cifar.errors import Interrupted, RunError
 from dilated_cifar.inspection.network import hole_warning, inspect_network
 from dilated_cifar.percentages import percent, points
 from dilated_cifar.processes import ALONE, Processes
+from dilated_cifar.progress import Steps
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.folder import saving
 from dilated_cifar.runs.record import (
@@ -79,11 +80,15 @@ def train(config: Config, folder: Path, processes: Processes = ALONE) -> Summary
     if not resumed and (holes := hole_warning(network)):
         logger.warning("%s", holes)
     showing = Board(folder, state, splits, network) if first else nullcontext()
-    with StopSignals() as stop, saving(folder), operations_named(), showing as board:
+    line = Steps(shown=config.progress)
+    with StopSignals() as stop, saving(folder), operations_named(), line, showing as board:
         if first:
             begin_files(state, machine, folder, resumed=resumed)
+        line.end()
         run_epochs(state, splits, machine, folder, board, stop)
-        summary, predicted = measure_run(state, splits, machine, folder, network.trace)
+        with Steps(shown=config.progress) as steps:
+            steps.begin("final test")
+            summary, predicted = measure_run(state, splits, machine, folder, network.trace)
         if board is not None:
             write_predictions(folder, predicted.cpu().numpy(), splits.test.labels.cpu().numpy())
             board.finish(summary)
@@ -157,7 +162,7 @@ def run_epochs(
                     if stopped:
                         raise Interrupted(stopped, folder)
 
-            close_epoch(state, splits, machine, rate, folder, board)
+            close_epoch(state, splits, machine, rate, folder, board, bar)
             last_save = time.monotonic()
             (stopped,) = processes.highest(stop.received)
             if stopped:
@@ -230,13 +235,14 @@ def diverged(progress: Progress, where: str, rate: float, folder: Path) -> RunEr
 
 
 def close_epoch(
-    state: State, splits: Splits, machine: Machine, rate: float, folder: Path, board: Board | None
+    state: State, splits: Splits, machine: Machine, rate: float, folder: Path, board: Board | None, bar: Bar
 ) -> None:
     """Measure, log and save a completed epoch."""
     progress = state.progress
     clock = time.perf_counter()
     release_freed_memory()
-    row, logits = measure_epoch(state, splits, machine, rate)
+    with bar.instead(f"epoch {progress.epoch + 1}/{state.config.epochs}: measuring"):
+        row, logits = measure_epoch(state, splits, machine, rate)
     release_freed_memory()
     if not all(math.isfinite(value) for value in row.values()):
         raise diverged(progress, "at its end", rate, folder)
@@ -256,13 +262,14 @@ def close_epoch(
         progress.best_epoch, progress.best_accuracy = progress.epoch, row["accuracy/validation"]
         state.keep_best()
     if board is not None:
-        if progress.best_epoch == progress.epoch:
-            state.save_best(folder)
-        board.add_epoch(logits)
-        write_curves(folder, progress.history)
-        # Last of all, so that the others never lack what it says: a crash before it repeats the epoch and
-        # writes the same again.
-        state.save(folder, machine)
+        with bar.instead(f"epoch {progress.epoch}/{state.config.epochs}: drawing and saving"):
+            if progress.best_epoch == progress.epoch:
+                state.save_best(folder)
+            board.add_epoch(logits)
+            write_curves(folder, progress.history)
+            # Last of all, so that the others never lack what it says: a crash before it repeats the epoch
+            # and writes the same again.
+            state.save(folder, machine)
 
 
 def measure_run(

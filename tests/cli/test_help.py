@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -79,9 +80,16 @@ def test_help_of_train_names_every_choice_and_the_keys_of_those_taken(told: Told
     for default in ("model.dilations=[1,2,5]", "data.train=null", "augment.pad=4", "optimizer.momentum=0.9"):
         assert f"  {default} " in text
     other = told("train", "--help", "model=drn_c", "experiment=demo", "epochs=7", "-m")
-    for value in ("model.variant=c ", "data.train=8000 ", "optimizer.lr=0.01 ", "epochs=7 "):
+    for value in ("model.variant=c ", "data.train=4000 ", "optimizer.lr=0.01 ", "epochs=7 "):
         assert f"  {value}" in other
     assert "model.dilations=[1,2,5]" not in other
+
+
+def test_the_examples_survive_any_shell() -> None:
+    for module in (compare, evaluate, explain, localize, train):
+        for line in re.findall(r"^  \{.*", module.COMMAND.help, re.MULTILINE):
+            typed = re.sub(r"'[^']*'", "", line.split("}", 1)[1].split("   ")[0])
+            assert not re.search(r"[][*?(){}!<>|&;$#]", typed), f"zsh expands this: {line}"
 
 
 def test_help_of_explain_names_networks_and_no_optimizer(told: Told) -> None:
