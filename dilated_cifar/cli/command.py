@@ -1,5 +1,6 @@
 """What all commands do alike: read their arguments, answer options and compose a configuration."""
 
+import io
 import os
 import re
 import shlex
@@ -52,6 +53,9 @@ def execute(command: Command, run: Callable[[Arguments], int], argv: Sequence[st
     # Before torch is imported: threads that spin while they wait for each other take the cores from other
     # programs and from themselves. On two busy cores a step of two threads took five times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # LC_ALL=C cannot show every character of a table
 
     def call() -> int:
         arguments = read_arguments(command, typed)
