@@ -25,11 +25,13 @@ def mean(values: list[float]) -> float:
     return sum(values) / len(values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recall", [[1, 2, 5]], indirect=True)
 def test_hdc_rates_see_every_distance(recall: dict[int, float]) -> None:
     assert min(recall.values()) > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recall", [[1, 1, 1]], indirect=True)
 def test_a_field_of_seven_is_lost_beyond_it(recall: dict[int, float]) -> None:
     assert min(recall[distance] for distance in (2, 3, 4)) > 0.8
