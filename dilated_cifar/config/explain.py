@@ -51,6 +51,11 @@ class ExplainConfig(Place):
         self.model.require_fit(min(Cifar10Config().input_size[1:]))
         whole = [type(size) is int for size in each_kernel([0], self.kernel_size)]
         self._require(all(whole), "kernel_size", "a whole number such as 3, or one for each rate: [3,2,3]")
+        self._require(
+            bool(self.rate_lists) or self.kernel_size == 3,
+            "kernel_size",
+            "rates beside it; write 'rates=[1,2,5]', or model.kernel_size for a network",
+        )
         self._require(len(self.rate_lists) <= MOST_LISTS, "rates", f"at most {MOST_LISTS} lists")
         for rates in self.rate_lists:
             self._check_rates(rates)
