@@ -70,7 +70,7 @@ def hostile(make_config: Callable[..., Config], tiny: list[str], tmp_path: Path)
     weights = dict(build(config.model, 10).state_dict())
     weights["classifier.weight"][3, 2] = torch.nan
     names = [f"{HOSTILE}{number}" for number in range(10)]
-    path = tmp_path / f"{CONTROL} best.pt"
+    path = tmp_path / "best.pt"
     checkpoint.save(Checkpoint(to_container(config), names, 1, weights, {}), path)
     return path
 

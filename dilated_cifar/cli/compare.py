@@ -68,19 +68,16 @@ def run(arguments: Arguments) -> int:
         from dilated_cifar.report.files import prepare, write_report
         from dilated_cifar.report.terminal import show, show_left_out
 
-        paths = [expanded(path) for path in config.paths]
-        paths = [folder_of(path) if path.suffix == ".pt" else path for path in paths]
-        steps.begin("reading runs")
-        found = collect(paths)
-        status = 0
-        for fault in found.faults:
-            status = fail(fault, UserError.status)
-        if not found.runs:
-            steps.end()
-            show_left_out(found.left_out)
-            raise UserError(
-                f"no finished run to compare: none of {len(found.left_out)} run folders is finished"
-            )
+    paths = [expanded(path) for path in config.paths]
+    paths = [folder_of(path) if path.suffix == ".pt" else path for path in paths]
+    found = collect(paths)  # shows a bar of its own
+    status = 0
+    for fault in found.faults:
+        status = fail(fault, UserError.status)
+    if not found.runs:
+        show_left_out(found.left_out)
+        raise UserError(f"no finished run to compare: none of {len(found.left_out)} run folders is finished")
+    with Steps(shown=True) as steps:
         steps.begin("comparing")
         comparison = compare(
             found, group_by=config.group_by, baseline=config.baseline, accuracies=config.shares
