@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -44,6 +45,8 @@ def test_a_stopped_search_with_storage_goes_on_with_the_trials_it_had(
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             start_new_session=True,
+            # A suite in the background of a shell ignores Ctrl-C, and so would the search between two trials.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         ) as process,
     ):
         deadline = time.monotonic() + 300
