@@ -11,7 +11,8 @@ from dilated_cifar.errors import ProcessError, RunError, UserError
 
 if TYPE_CHECKING:
     # Importing torch takes seconds, and this is asked before anything is known to be right.
-    from torch import Tensor, device, nn
+    import torch
+    from torch import Tensor, nn
     from torch.distributed import ProcessGroup
 
 Value = TypeVar("Value")
@@ -91,7 +92,7 @@ class Processes:
         broadcast_object_list(values, src=0)
         return values[0]  # type: ignore[return-value]  # the first process filled it
 
-    def parallel(self, model: "nn.Module", device: "device") -> "nn.Module":
+    def parallel(self, model: "nn.Module", device: "torch.device") -> "nn.Module":
         """`model` with gradients that are means over the processes; its weights become the first one's."""
         if self.count == 1:
             return model

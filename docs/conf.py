@@ -39,6 +39,8 @@ napoleon_numpy_docstring = False
 napoleon_custom_sections = ["Source"]
 napoleon_use_rtype = False
 nitpicky = True  # every reference must be found
+# Names that a module imports for type checkers alone, so that it can be used before torch is loaded.
+nitpick_ignore = [("py:class", name) for name in ("Tensor", "nn.Module", "ProcessGroup")]
 
 HERE = Path(__file__).parent
 PACKAGE = "dilated_cifar"
