@@ -2,6 +2,8 @@
 
 import errno
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -37,3 +39,16 @@ def acquired(lock: FileLock) -> bool:
             folder, error.strerror,
         )  # fmt: skip
     return True
+
+
+@contextmanager
+def held(path: Path, waiting_for: str) -> Iterator[None]:
+    """The lock at `path`, after whoever has it; `waiting_for` says in the log what is waited for."""
+    lock = lock_at(path)
+    if not acquired(lock):
+        logger.info("waiting for another process that %s", waiting_for)
+        lock.acquire(timeout=-1)
+    try:
+        yield
+    finally:
+        lock.release()

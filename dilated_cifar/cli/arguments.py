@@ -76,6 +76,11 @@ class Arguments:
         return bool(self.options.multirun) or self.value("hydra.mode") == "MULTIRUN"
 
     @property
+    def typed_for_one(self) -> list[str]:
+        """What was typed, without asking for a sweep."""
+        return [each for each in self.typed if each not in ("-m", "--multirun")]
+
+    @property
     def swept(self) -> list[Override]:
         """The overrides with several values."""
         return [override for override in self.parsed if override.is_sweep_override()]

@@ -53,7 +53,6 @@ def execute(command: Command, run: Callable[[Arguments], int], argv: Sequence[st
     # Before torch is imported: threads that spin while they wait for each other take the cores from other
     # programs and from themselves. On two busy cores a step of two threads took five times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # LC_ALL=C cannot show every character of a table
 
@@ -83,8 +82,8 @@ def answer_option(command: Command, arguments: Arguments) -> int | None:
     if options.resolve and not options.cfg:
         raise UserError("--resolve: expected --cfg job beside it")
     if options.multirun and not command.sweeps:
-        typed = [each for each in arguments.typed if each not in ("-m", "--multirun")]
-        raise UserError(f"-m: {command.name} makes no sweeps; write: {command_line(command.name, *typed)}")
+        meant = command_line(command.name, *arguments.typed_for_one)
+        raise UserError(f"-m: {command.name} makes no sweeps; write: {meant}")
     if not asked:
         return None
     with composing(command, arguments) as composer:

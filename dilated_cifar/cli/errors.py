@@ -43,7 +43,8 @@ def guard(call: Callable[[], int], again: Callable[[], str]) -> int:
     except Interrupted as stop:
         if not leads():
             return stop.status
-        print(f"\nstopped; the state is saved in {stop.folder}; continue with: {again()}", file=sys.stderr)
+        told = f"\nstopped; the state is saved in {stop.folder}; continue with: {again()}"
+        print(printable(told), file=sys.stderr)
         return stop.status
     except KeyboardInterrupt:
         return fail(f"interrupted; continue with: {again()}", 130)

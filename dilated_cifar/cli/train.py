@@ -4,7 +4,6 @@ import logging
 import os
 import shlex
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
@@ -16,13 +15,13 @@ from omegaconf import DictConfig
 
 from dilated_cifar.cli.arguments import Arguments, Command, quoted
 from dilated_cifar.cli.command import composing, execute, require_schemas
-from dilated_cifar.cli.errors import LineFormatter
+from dilated_cifar.cli.logs import console, error_file, log_file, refusal_file
 from dilated_cifar.cli.naming import command_line, program, run_folder, searches, sweep_folder
 from dilated_cifar.cli.sweep import JobStatus, StopJobs, for_this_process, run_job
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import to_config
 from dilated_cifar.errors import Interrupted, UserError, one_line, printable
-from dilated_cifar.processes import Processes, joined, launched, leads
+from dilated_cifar.processes import Processes, joined, launched
 from dilated_cifar.progress import Steps
 from dilated_cifar.runs.environment import describe_environment
 from dilated_cifar.runs.folder import Found, opened
@@ -137,22 +136,20 @@ def run_sweep(arguments: Arguments) -> int:
         status = list_failures(jobs, ended)
         if any(outcome is None for _, outcome in jobs.outcomes()):
             print_curves(folder)
-            print("compare:     " + command_line("compare", str(folder)))
+            print(printable("compare:     " + command_line("compare", str(folder))))
         return status
 
 
 def require_a_sweep(composed: DictConfig, arguments: Arguments) -> None:
     """Raise a UserError where neither the arguments nor an experiment give any key several values."""
     if not composed.hydra.sweeper.get("params"):
-        typed = [each for each in arguments.typed if each not in ("-m", "--multirun")]
-        raise UserError(
-            f"-m: no key has several values, such as seed=0,1,2; write: {command_line('train', *typed)}"
-        )
+        meant = command_line("train", *arguments.typed_for_one)
+        raise UserError(f"-m: no key has several values, such as seed=0,1,2; write: {meant}")
 
 
 def print_curves(folder: Path) -> None:
     """Say how to look at the curves of the runs below a folder."""
-    print("curves:      " + shlex.join([program("tensorboard"), "--logdir", str(folder)]))
+    print(printable("curves:      " + shlex.join([program("tensorboard"), "--logdir", str(folder)])))
 
 
 def list_failures(jobs: JobStatus, ended: Exception | None) -> int:
@@ -161,7 +158,7 @@ def list_failures(jobs: JobStatus, ended: Exception | None) -> int:
     for folder, outcome in failed:
         print(printable(f"failed: {folder}: {outcome}"), file=sys.stderr)
     if ended:
-        print(f"error: the sweep ended early: {one_line(ended)}", file=sys.stderr)
+        print(printable(f"error: the sweep ended early: {one_line(ended)}"), file=sys.stderr)
     return 1 if failed or ended else 0
 
 
@@ -271,75 +268,3 @@ def require_a_value(config: Config) -> None:
     context = HydraConfig.get()
     if context.mode is RunMode.MULTIRUN and searches(context.sweeper) and config.data.validation == 0:
         raise UserError("data.validation=0: expected images to hold out; a search goes by their accuracy")
-
-
-@contextmanager
-def console() -> Iterator[None]:
-    """Show the project's log lines on stdout, above a progress bar where there is one."""
-    from tqdm.contrib.logging import logging_redirect_tqdm
-
-    handler = logging.StreamHandler(sys.stdout) if leads() else logging.NullHandler()
-    handler.setFormatter(LineFormatter())
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    logger.addHandler(handler)
-    logging.raiseExceptions = False  # a screen that is gone, or a full disk, is no reason for a traceback
-    try:
-        with logging_redirect_tqdm([logger]) if leads() else nullcontext():
-            yield
-    finally:
-        logger.removeHandler(handler)
-
-
-@contextmanager
-def log_file(folder: Path) -> Iterator[logging.Handler]:
-    """Also append the log lines to the run's train.log."""
-    handler = RunLog(folder / LOG, encoding="utf-8")
-    handler.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(message)s"))
-    logger.addHandler(handler)
-    try:
-        yield handler
-    finally:
-        logger.removeHandler(handler)
-        with suppress(OSError):
-            handler.close()
-
-
-class RunLog(logging.FileHandler):
-    """A run's train.log; where it can no longer be written, the run goes on without."""
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802  # logging's own names
-        """Say once, on the screen, that no further lines are kept."""
-        logger.removeHandler(self)
-        logger.warning("%s: cannot be written (%s); it ends here", self.baseFilename, sys.exc_info()[1])
-
-
-@contextmanager
-def refusal_file(folder: Path | None) -> Iterator[None]:
-    """Leave why a job of a sweep was refused in its folder, unless a run is there already."""
-    try:
-        yield
-    except UserError as error:
-        if folder is not None and not (folder / CONFIG).exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / ERROR).write_text(f"{one_line(error)}\n", encoding="utf-8")
-        raise
-
-
-@contextmanager
-def error_file(folder: Path, log: logging.Handler) -> Iterator[None]:
-    """Leave what goes wrong in the run's error.txt: one line, and the traceback where it is a bug.
-
-    The line goes to the run's log too; the screen has it from whoever catches the error.
-    """
-    path = folder / ERROR
-    path.unlink(missing_ok=True)
-    try:
-        yield
-    except Exception as error:
-        details = "" if isinstance(error, UserError) else "\n" + traceback.format_exc()
-        with suppress(OSError):  # of a full disk or a folder that is gone the error itself tells
-            path.write_text(f"{one_line(error)}\n{details}", encoding="utf-8")
-        message = ("failed: %s", (one_line(error),))
-        log.handle(logging.LogRecord(logger.name, logging.ERROR, __file__, 0, *message, None))
-        raise

@@ -5,8 +5,7 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
-from filelock import FileLock
-
+from dilated_cifar.locks import held
 from dilated_cifar.runs.atomic import write_text
 
 TRIALS = "trials.csv"
@@ -21,7 +20,7 @@ def trial_folder(search: Path, values: Mapping[str, str]) -> Path:
     """
     search.mkdir(parents=True, exist_ok=True)
     path = search / TRIALS
-    with FileLock(search / ".trials.lock"):  # several processes may begin a trial at once
+    with held(search / ".trials.lock", f"writes {path}"):  # several processes may begin a trial at once
         rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))) if path.is_file() else []
         for row in rows:
             if {key: value for key, value in row.items() if key != "trial" and value} == dict(values):

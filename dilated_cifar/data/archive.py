@@ -1,6 +1,5 @@
 """Make the folder of a data set from its archive: one process at a time, whole or not at all."""
 
-import logging
 import shutil
 import tarfile
 import tempfile
@@ -13,9 +12,7 @@ from torchvision.datasets.utils import check_integrity
 
 from dilated_cifar.data.download import Archive, DownloadError, Patience, download
 from dilated_cifar.errors import UserError
-from dilated_cifar.locks import acquired, lock_at
-
-log = logging.getLogger(__name__)
+from dilated_cifar.locks import held
 
 
 def obtain(
@@ -47,28 +44,25 @@ def obtain(
         raise _missing(archive, path, "data.download=false")
     made = [folder for folder in (root, *root.parents) if not folder.exists()]
     root.mkdir(parents=True, exist_ok=True)
-    lock = lock_at(root / f".{archive.name}.lock")
-    if not acquired(lock):
-        log.info("waiting for another process that is preparing %s in %s", archive.folder, root)
-        lock.acquire(timeout=-1)
+    lock = root / f".{archive.name}.lock"
     try:
-        if any((root / archive.folder / name).exists() for name in archive.files):
-            return
-        if not path.exists():
-            try:
-                download(archive, path, addresses, progress=progress, patience=patience or Patience())
-            except DownloadError as error:
-                raise _missing(archive, path, str(error)) from error
-        elif not check_integrity(path, archive.md5):
-            raise UserError(
-                f"{path} is damaged or another file: its MD5 is not {archive.md5}; move it away, "
-                "and the next run downloads it"
-            )
-        _unpack(archive, path)
+        with held(lock, f"is preparing {archive.folder} in {root}"):
+            if any((root / archive.folder / name).exists() for name in archive.files):
+                return
+            if not path.exists():
+                try:
+                    download(archive, path, addresses, progress=progress, patience=patience or Patience())
+                except DownloadError as error:
+                    raise _missing(archive, path, str(error)) from error
+            elif not check_integrity(path, archive.md5):
+                raise UserError(
+                    f"{path} is damaged or another file: its MD5 is not {archive.md5}; move it away, "
+                    "and the next run downloads it"
+                )
+            _unpack(archive, path)
     finally:
-        lock.release()
         if made:
-            _leave_nothing(root, Path(lock.lock_file), made)
+            _leave_nothing(root, lock, made)
 
 
 def _leave_nothing(root: Path, lock: Path, made: Sequence[Path]) -> None:
