@@ -3,7 +3,8 @@
 import os
 import pickle
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -54,23 +55,30 @@ def read(
         UserError: the files are missing and cannot be had, or one of them is damaged.
     """
     root = find_root(config)
+    folder = root / ARCHIVE.folder
     splits: dict[str, Arrays] = {}
-    if "train" in wanted or "validation" in wanted:
-        images, labels = _read_files(root, config, train=True, progress=progress)
-        order = stratified_order(labels, "cifar10 validation", config.split_seed)
-        last = None if config.train is None else config.validation + config.train
-        chosen = {"validation": order[: config.validation], "train": order[config.validation : last]}
-        # The training images come last: they take the place of all.
-        for name, indices in chosen.items():
-            if name in wanted and len(indices):
-                kept = np.sort(indices)
-                splits[name] = (_keep(images, kept) if name == "train" else images[kept], labels[kept])
-    if "test" in wanted:
-        images, labels = _read_files(root, config, train=False, progress=progress)
-        if config.test is not None:
-            indices = np.sort(stratified_order(labels, "cifar10 test", config.split_seed)[: config.test])
-            images, labels = images[indices], labels[indices]
-        splits["test"] = (images, labels)
+    with _faults_named(root):
+        _make_complete(root, config, progress=progress)
+        with Steps(shown=progress) as steps:
+            steps.begin("reading CIFAR-10")
+            if "train" in wanted or "validation" in wanted:
+                images, labels = _unpickle(folder, train=True)
+                order = stratified_order(labels, "cifar10 validation", config.split_seed)
+                last = None if config.train is None else config.validation + config.train
+                chosen = {"validation": order[: config.validation], "train": order[config.validation : last]}
+                # The training images come last: they take the place of all.
+                for name, indices in chosen.items():
+                    if name in wanted and len(indices):
+                        kept = np.sort(indices)
+                        own = _keep(images, kept) if name == "train" else images[kept]
+                        splits[name] = (own, labels[kept])
+            if "test" in wanted:
+                images, labels = _unpickle(folder, train=False)
+                if config.test is not None:
+                    order = stratified_order(labels, "cifar10 test", config.split_seed)
+                    kept = np.sort(order[: config.test])
+                    images, labels = images[kept], labels[kept]
+                splits["test"] = (images, labels)
     return splits, config.class_names
 
 
@@ -92,28 +100,30 @@ def _keep(images: NDArray[np.uint8], indices: NDArray[np.int64]) -> NDArray[np.u
     return images
 
 
-def _read_files(root: Path, config: Cifar10Config, *, train: bool, progress: bool) -> Arrays:
-    """Read one of the two published sets: images `[N, 3, 32, 32]` and labels `[N]`."""
-    folder = root / ARCHIVE.folder
+@contextmanager
+def _faults_named(root: Path) -> Iterator[None]:
+    """Tell a folder that may not be read or written, or a full disk, in one line."""
     try:
-        with Steps(shown=progress) as steps:
-            steps.begin("verifying CIFAR-10")
-            complete = _complete(folder)
-        if not complete:
-            _refuse_damage(folder)
-            obtain(ARCHIVE, root, config.addresses if config.download else [], progress=progress)
-            if not _complete(folder):
-                _refuse_damage(folder)
-                raise UserError(f"{root}: CIFAR-10 vanished from it while it was read; run the command again")
-        with Steps(shown=progress) as steps:
-            steps.begin("reading CIFAR-10")
-            return _unpickle(folder, train=train)
+        yield
     except OSError as error:
-        # a folder that may not be read or written, a full disk
         raise UserError(
             f"{error.filename or root}: {error.strerror or error}; write data.root=FOLDER for a folder "
             "that holds CIFAR-10 or can receive it"
         ) from error
+
+
+def _make_complete(root: Path, config: Cifar10Config, *, progress: bool) -> None:
+    """Verify the files, after they were unpacked or downloaded where there are none."""
+    folder = root / ARCHIVE.folder
+    with Steps(shown=progress) as steps:
+        steps.begin("verifying CIFAR-10")
+        complete = _complete(folder)
+    if not complete:
+        _refuse_damage(folder)
+        obtain(ARCHIVE, root, config.addresses if config.download else [], progress=progress)
+        if not _complete(folder):
+            _refuse_damage(folder)
+            raise UserError(f"{root}: CIFAR-10 vanished from it while it was read; run the command again")
 
 
 def _complete(folder: Path) -> bool:

@@ -38,7 +38,7 @@ function curveTrace(chart, series, label, colour, symbol) {
   const several = series.low.length > 0;
   const range = several ? `<br>seeds %{customdata[0]}${chart.unit} to %{customdata[1]}${chart.unit}` : "<br>one run";
   return {
-    x: series.x, y: series.y, name: plain(label), 
+    x: series.x, y: series.y, name: plain(label),
     // Where colours come again, marks tell the curves apart.
     mode: series.x.length === 1 ? "markers" : symbol === "circle" ? "lines" : "lines+markers",
     line: { color: colour, width: 2, dash: series.dashed ? "dash" : "solid" },
