@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.evaluate import EvaluateConfig
-from dilated_cifar.data.splits import load_split
+from dilated_cifar.data.splits import Split, load_split
 from dilated_cifar.device import use_threads
 from dilated_cifar.evaluation.metrics import class_table, confusion_table, evaluate, figures_table
 from dilated_cifar.evaluation.output import Output
@@ -41,6 +41,7 @@ def evaluate_all(config: EvaluateConfig, steps: Steps) -> list[str]:
     pictures = find_images(config.images) if config.images else []
     steps.begin("reading checkpoints")
     networks = open_all(config.checkpoint, device=config.device, precision=config.precision)
+    read: tuple[DataConfig, Split] | None = None
     for trained in networks:
         output = output_of(config, trained)
         # In a folder for all of them, their names tell the files apart.
@@ -48,15 +49,24 @@ def evaluate_all(config: EvaluateConfig, steps: Steps) -> list[str]:
         if pictures:
             faults += evaluate_images(config, trained, pictures, output, stem, steps)
         else:
-            evaluate_split(config, trained, output, stem, steps)
+            data = data_here(trained.config.data, config.data)
+            if read is None or read[0] != data:
+                with steps.hidden():  # a download shows its own line
+                    read = data, load_split(data, config.split, progress=config.progress)
+            evaluate_split(config, trained, *read, output, stem, steps)
     return list(dict.fromkeys(faults))
 
 
-def evaluate_split(config: EvaluateConfig, trained: Trained, output: Output, stem: str, steps: Steps) -> None:
+def evaluate_split(
+    config: EvaluateConfig,
+    trained: Trained,
+    data: DataConfig,
+    split: Split,
+    output: Output,
+    stem: str,
+    steps: Steps,
+) -> None:
     """Print and write the figures of a checkpoint on one split."""
-    data = data_here(trained.config.data, config.data)
-    with steps.hidden():  # a download shows its own line
-        split = load_split(data, config.split, progress=config.progress)
     steps.begin(f"{trained.label}: {len(split):,} images")
     logits, speed = timed_logits(trained, split.images, data, flip=config.flip)
     figures = evaluate(logits, split.labels, trained.class_names)
