@@ -1,27 +1,22 @@
 """The page: one file that opens offline, in light and dark, on a phone and on a desk."""
 
-import base64
-import io
-import json
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.resources import files
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib import colormaps
 from numpy.typing import NDArray
-from PIL import Image
 from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # it ships no types
 
 from dilated_cifar.comparison.comparison import Comparison
+from dilated_cifar.pages.inlining import data_address, embedded_json, environment
 from dilated_cifar.report.charts import COLOURS, MAX_DRAWN, SectionCharts
 from dilated_cifar.report.run_tables import config_table, left_out_table, run_table
 from dilated_cifar.report.sentences import answer, coverage, coverage_details, methods
@@ -35,15 +30,9 @@ MAX_UNBROKEN = 20
 def render(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path) -> str:
     """The whole page as HTML, with links relative to `folder`; `charts` are of the first sections."""
     here = folder.resolve()
-    environment = Environment(
-        loader=PackageLoader(PACKAGE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["breakable"] = breakable
-    environment.filters["relative"] = lambda target: relative_link(target, here)
+    templates = environment(PACKAGE)
+    templates.filters["breakable"] = breakable
+    templates.filters["relative"] = lambda target: relative_link(target, here)
     networks = [network for network in comparison.networks.values() if network.counts is not None]
     counts = [network.counts.tolist() for network in networks if network.counts is not None]
     sections = [
@@ -57,7 +46,7 @@ def render(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path
         }
         for figures, drawn in zip_longest(comparison.sections, charts)
     ]
-    return environment.get_template("report.html.j2").render(
+    return templates.get_template("report.html.j2").render(
         comparison=comparison,
         answer=answer(comparison),
         methods=methods(comparison),
@@ -79,8 +68,6 @@ def render(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path
                 "shown_at_first": len(COLOURS),
             }
         ),
-        style=asset("report.css"),
-        script=asset("report.js"),
         plotly=Markup(get_plotlyjs()),
     )
 
@@ -95,17 +82,6 @@ def breakable(text: str) -> Markup:
     if len(text) <= MAX_UNBROKEN:
         return escape(text)
     return Markup(re.sub(r"([/_=])", r"\1<wbr>", str(escape(text))))
-
-
-def embedded_json(data: dict[str, Any]) -> Markup:
-    """Data for a script element: no text in it can end the element."""
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
-
-
-def asset(name: str) -> Markup:
-    """One of the package's own files, as it is."""
-    return Markup(files(PACKAGE).joinpath("templates", name).read_text(encoding="utf-8"))
 
 
 def shortest(counts: Any) -> Any:
@@ -127,6 +103,4 @@ def picture(counts: NDArray[np.float64]) -> str:
             values[counted] = np.log(counts[counted] / least) / np.log(most / least)
     colours = (255 * colormaps["viridis"](values)).round().astype(np.uint8)
     colours[..., 3] = np.where(counted, 255, 0)
-    stream = io.BytesIO()
-    Image.fromarray(colours).save(stream, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+    return data_address(colours)

@@ -213,11 +213,4 @@ for (const table of document.querySelectorAll("table.sortable")) {
 document.querySelectorAll(".table").forEach(hintAtScroll);
 document.querySelectorAll("img[data-map]").forEach(pointAtMap);
 const states = [...document.querySelectorAll("section.setting")].map(start).filter(Boolean);
-const dark = window.matchMedia("(prefers-color-scheme: dark)");
-const redraw = () => states.forEach(drawAll);
-dark.addEventListener("change", redraw);
-document.getElementById("theme").addEventListener("click", () => {
-  const root = document.documentElement, now = root.dataset.theme ?? (dark.matches ? "dark" : "light");
-  root.dataset.theme = now === "dark" ? "light" : "dark";
-  redraw();
-});
+document.addEventListener("theme", () => states.forEach(drawAll));
