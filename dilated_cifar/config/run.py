@@ -92,7 +92,7 @@ class Config(Frozen):
             require_below(self.name, "name")
         side = min(self.data.input_size[1:])
         self.model.require_fit(side)
-        self.augment.require_fit(side)
+        self.augment.require_fit(self.data.input_size[0], side)
         training_images = self.data.training_images
         self._require(
             self.batch_size <= training_images,

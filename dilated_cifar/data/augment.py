@@ -9,46 +9,49 @@ from torch import Tensor
 
 from dilated_cifar.config.augment import AugmentConfig
 from dilated_cifar.config.data import Colours
+from dilated_cifar.data.mixing import mix
 from dilated_cifar.data.randomness import Stream
+from dilated_cifar.data.regions import cut_out, draw_erased, erase
 from dilated_cifar.data.scenes import BACKGROUNDS, choose_others, paste
 
 
 def augment(
     images: Tensor,
+    labels: Tensor,
     config: AugmentConfig,
     *,
     seed: int,
     epoch: int,
     step: int,
     colours: Colours,
+    classes: int,
     part: slice = slice(None),
-) -> Tensor:
-    """Move, mirror and blacken parts of images, and paste them into scenes, as `config` says.
+) -> tuple[Tensor, Tensor]:
+    """Vary the images of a batch, each by its own choices, as `config` says.
 
     The choices are a function of the seed, the epoch, the step and the place in the batch alone. They are
-    drawn on the CPU, so that every device makes the same ones. Only the background `blur` of a scene is made
-    of another image of the batch.
+    drawn on the CPU, so that every device makes the same ones. Only the background `blur` of a scene, mixup
+    and CutMix are made of other images of the batch.
 
     Args:
         images: uint8 `[N, C, H, W]`.
+        labels: int64 `[N]`.
         config: the choice `augment=`.
         seed: of the run.
         epoch: its number.
         step: in the epoch.
-        part: the images to give back; the others are made only where scenes need them.
+        part: the images to give back; the others are made only where these are made of them.
         colours: of the data set, for the backgrounds of scenes; not what normalisation subtracts and divides
             by, which need not be the true ones.
+        classes: how many there are.
 
     Returns:
-        uint8 `[n, C, H, W]` of the n images in `part`, of scenes `[n, C, canvas, canvas]`.
+        uint8 `[n, C, H, W]` of the n images in `part`, of scenes `[n, C, canvas, canvas]`; and their targets:
+        int64 `[n]`, or of mixed images the share of each class, float32 `[n, classes]`.
     """
     place = (seed, epoch, step)
-    # A background of a scene may be made of any other image of the batch.
-    varied = slice(None) if config.canvas else part
-    if config.pad or config.flip or config.cutout:
-        images = _vary(images, config, Stream("augment", *place), varied)
-    else:
-        images = images[varied]
+    varied = slice(None) if config.canvas or config.mixes else part
+    images = _vary(images, config, place, varied)
     if config.canvas:
         numbers = np.arange(len(images))
         kinds = Stream("augment backgrounds", *place).integers(len(BACKGROUNDS), len(images))
@@ -64,36 +67,43 @@ def augment(
             mean=colours[0],
             std=colours[1],
         )
-        images = images[part]
-    return images
+    if config.mixes:
+        return mix(images, labels, config, place, classes=classes, part=part)
+    return (images[part] if config.canvas else images), labels[part]
 
 
-def _vary(images: Tensor, config: AugmentConfig, stream: Stream, part: slice) -> Tensor:
-    """Move, mirror and blacken those in `part`: uint8 `[n, C, H, W]`."""
-    count, channels, height, width = images.shape
-    ranges = np.array([2 * config.pad + 1, 2 * config.pad + 1, 1 + config.flip, height, width])
-    choices = torch.from_numpy(stream.integers(ranges, count, len(ranges))[part]).to(images.device)
+def _vary(images: Tensor, config: AugmentConfig, place: tuple[int, int, int], part: slice) -> Tensor:
+    """Vary those in `part`, each by itself: uint8 `[n, C, H, W]`."""
+    count, channels, height, width = shape = images.shape
     images = images[part]
-    count = len(images)
-    top, left, mirrored, centre_row, centre_column = choices.T.unsqueeze(2)
-
-    rows = torch.arange(height, device=images.device)
-    columns = torch.arange(width, device=images.device)
+    if config.pad or config.flip or config.cutout:
+        ranges = np.array([2 * config.pad + 1, 2 * config.pad + 1, 1 + config.flip, height, width])
+        drawn = Stream("augment", *place).integers(ranges, count, len(ranges))[part]
+        choices = torch.from_numpy(drawn).to(images.device)
     if config.pad or config.flip:
         # One gather makes crop and mirror together; a slice for each image takes three times as long.
+        top, left, mirrored = choices.T[:3].unsqueeze(2)
         padded = F.pad(images, [config.pad] * 4).flatten(2)
-        from_rows = top + rows
+        from_rows = top + torch.arange(height, device=images.device)
+        columns = torch.arange(width, device=images.device)
         from_columns = left + torch.where(mirrored == 1, width - 1 - columns, columns)
         pixels = from_rows.unsqueeze(2) * (width + 2 * config.pad) + from_columns.unsqueeze(1)
-        pixels = pixels.view(count, 1, -1).expand(-1, channels, -1)
-        images = padded.gather(2, pixels).view(count, channels, height, width)
+        pixels = pixels.view(-1, 1, height * width).expand(-1, channels, -1)
+        images = padded.gather(2, pixels).view(-1, channels, height, width)
+    if config.randaugment:
+        # torchvision's operations, which take a while to import, only where they are wanted.
+        from dilated_cifar.data.randaugment import draw_operations, randaugment
+
+        operations = draw_operations(count, config.randaugment, *place)[part]
+        images = randaugment(images, operations, config.magnitude)
     if config.cutout:
-        # For an even side the square reaches one pixel further up and left; the border may cut it.
-        half = config.cutout // 2
-        hidden_rows = (rows >= centre_row - half) & (rows < centre_row - half + config.cutout)
-        hidden_columns = (columns >= centre_column - half) & (columns < centre_column - half + config.cutout)
-        hidden = hidden_rows.unsqueeze(2) & hidden_columns.unsqueeze(1)
-        images = images.masked_fill(hidden.unsqueeze(1), 0)
+        images = cut_out(images, choices[:, 3:], config.cutout)
+    if config.erasing:
+        boxes, noise = (
+            torch.from_numpy(drawn[part]).to(images.device)
+            for drawn in draw_erased(config.erasing, shape, *place)
+        )
+        images = erase(images, boxes, noise)
     return images
 
 

@@ -54,6 +54,10 @@ class Stream:
         high = (self.words(*shape) >> np.uint64(32)).astype(np.int64)
         return np.asarray(high * below >> 32, dtype=np.int64)
 
+    def shares(self, *shape: int) -> NDArray[np.float64]:
+        """Draw `shape` numbers from 0 up to but not including 1, each a multiple of 2**-53."""
+        return np.asarray((self.words(*shape) >> np.uint64(11)) * 2.0**-53, dtype=np.float64)
+
     def permutation(self, count: int) -> NDArray[np.int64]:
         """Draw an order of the numbers from 0 to `count - 1`."""
         return np.argsort(self.words(count), kind="stable").astype(np.int64)

@@ -138,10 +138,18 @@ def run_epochs(
                 set_learning_rate(state.optimizer, rate)
                 place = {"seed": config.seed, "epoch": epoch, "step": step}
                 mine = processes.part(len(labels))
-                inputs = augment(images, config.augment, **place, colours=config.data.colours, part=mine)
+                inputs, targets = augment(
+                    images,
+                    labels,
+                    config.augment,
+                    **place,
+                    colours=config.data.colours,
+                    classes=config.data.classes,
+                    part=mine,
+                )
                 own = [processes.rank] if processes.rank else []
                 torch.manual_seed(derive_seed("dropout", config.seed, epoch, step, *own))
-                sums += training_step(state, network, inputs, labels[mine], machine, batch=len(labels))
+                sums += training_step(state, network, inputs, targets, machine, batch=len(labels))
                 progress.step = step + 1
 
                 # A signal may have reached only some of the processes, and their clocks differ.
@@ -170,7 +178,7 @@ def run_epochs(
 
 
 def training_step(
-    state: State, network: nn.Module, images: Tensor, labels: Tensor, machine: Machine, *, batch: int
+    state: State, network: nn.Module, images: Tensor, targets: Tensor, machine: Machine, *, batch: int
 ) -> Tensor:
     """One step of the optimizer on augmented images, uint8 [N, 3, H, W].
 
@@ -178,7 +186,7 @@ def training_step(
         state: What the step changes.
         network: The model of `state`, whose gradients several processes average.
         images: Of this process: the whole batch, or its part of it.
-        labels: Theirs, [N].
+        targets: Their labels, int64 [N], or of mixed images the share of each class, float32 [N, classes].
         machine: Device, precision and processes.
         batch: Images of the batch in all processes.
 
@@ -190,7 +198,7 @@ def training_step(
     inputs = inputs.contiguous(memory_format=machine.memory_format)
     with machine.autocast():
         logits = network(inputs)
-        loss = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=config.label_smoothing)
+        loss = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=config.label_smoothing)
     state.optimizer.zero_grad()
     # The mean over the batch, not of means: the parts of the processes may differ in size.
     (loss * (machine.processes.count / batch)).backward()
@@ -202,7 +210,10 @@ def training_step(
     if state.average is not None:
         state.average.update_parameters(state.model)
     with torch.no_grad():
-        correct = (logits.argmax(1) == labels).sum()
+        predicted = logits.argmax(1)
+        # Of a mixed image the share of its target that the predicted class has.
+        right = targets.gather(1, predicted[:, None]) if targets.dim() > 1 else targets == predicted
+        correct = right.sum()
         added = machine.processes.total(torch.stack([loss, correct]).float())
         return torch.cat([added, added.new_tensor([batch]), norm.float().to(loss.device).view(1)])
 

@@ -38,7 +38,8 @@ class Sums(NamedTuple):
     loss: float = 0.0
     """Mean loss of a step times its images."""
     correct: float = 0.0
-    """Images classified correctly, as they were augmented."""
+    """Images classified correctly, as they were augmented; of a mixed one the share of its target that the
+    predicted class has."""
     images: float = 0.0
     gradient_norm: float = 0.0
     """Norm of a step's whole gradient."""

@@ -172,8 +172,11 @@ def begin(writer: SummaryWriter, state: State, splits: Splits, network: Inspecti
     # Indented, so that no text of the configuration ends the block of code.
     writer.add_text("config", printable(textwrap.indent(to_yaml(config), "    ")), 0)
     writer._get_file_writer().add_summary(both_splits(["train_subset", held_out]))
-    _, images, _ = next(batches(splits.train, 32, seed=config.seed))
-    drawn = augment(images, config.augment, seed=config.seed, epoch=0, step=0, colours=config.data.colours)
+    seed, data = config.seed, config.data
+    _, images, labels = next(batches(splits.train, 32, seed=seed))
+    drawn, _ = augment(
+        images, labels, config.augment, seed=seed, epoch=0, step=0, colours=data.colours, classes=data.classes
+    )
     writer.add_image("augmented", make_grid(drawn, nrow=8, padding=1), 0)
     add_graph(writer, state)
     if config.pictures:

@@ -55,6 +55,13 @@ WRONG_AUGMENT: list[tuple[dict[str, Any], str]] = [
     ({"pad": -1}, "augment.pad=-1"),
     ({"pad": 32}, "augment.pad=32"),
     ({"cutout": 32}, "augment.cutout=32"),
+    ({"randaugment": 15}, "augment.randaugment=15"),
+    ({"randaugment": 1, "magnitude": 31}, "augment.magnitude=31"),
+    ({"erasing": 1.1}, "augment.erasing=1.1"),
+    ({"erasing": float("nan")}, "augment.erasing=nan"),
+    ({"mixup": -1.0}, "augment.mixup=-1.0"),
+    ({"cutmix": float("inf")}, "augment.cutmix=inf"),
+    ({"mixup": 1.0, "cutmix": 1.0}, "augment.cutmix=1.0"),
     ({"canvas": -1}, "augment.canvas=-1"),
     ({"canvas": 31, "scales": [0.5, 0.5]}, "augment.canvas=31"),
     ({"canvas": 257}, "augment.canvas=257"),
@@ -68,11 +75,9 @@ WRONG_AUGMENT: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("choice", "named"), WRONG_AUGMENT, ids=[named for _, named in WRONG_AUGMENT])
-def test_an_augmentation_that_leaves_nothing_of_the_image_is_named(
-    choice: dict[str, Any], named: str
-) -> None:
+def test_an_augmentation_that_cannot_be_is_named(choice: dict[str, Any], named: str) -> None:
     with pytest.raises(UserError, match=f"^{re.escape(named)}: expected .*; write "):
-        AugmentConfig(**choice).require_fit(32)
+        AugmentConfig(**choice).require_fit(3, 32)
 
 
 @pytest.mark.parametrize(("config", "choice", "named"), WRONG, ids=[named for *_, named in WRONG])
@@ -88,12 +93,12 @@ def test_a_wrong_value_is_named_in_one_line_with_what_to_write(
 
 
 def test_a_canvas_may_be_as_small_as_the_largest_image_on_it() -> None:
-    AugmentConfig(canvas=48).require_fit(32)
-    AugmentConfig(canvas=32, scales=[0.25, 1]).require_fit(32)
+    AugmentConfig(canvas=48).require_fit(3, 32)
+    AugmentConfig(canvas=32, scales=[0.25, 1]).require_fit(3, 32)
 
 
 def test_without_a_canvas_the_scales_are_of_no_effect() -> None:
-    AugmentConfig(scales=[3, 1]).require_fit(32)
+    AugmentConfig(scales=[3, 1]).require_fit(3, 32)
 
 
 def test_scenes_of_distances_are_refused(make_config: Callable[..., Config]) -> None:

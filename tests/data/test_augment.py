@@ -1,5 +1,5 @@
 import hashlib
-from functools import partial
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,19 +13,32 @@ from dilated_cifar.config.augment import AugmentConfig
 from dilated_cifar.data.augment import augment, normalize
 
 IMAGES = torch.randint(1, 256, (16, 3, 32, 32), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+LABELS = torch.arange(16) % 10
+MIXES = ("mixup", "cutmix")
+COLOURS = ((0.49, 0.48, 0.45), (0.25, 0.24, 0.26))
 CONFIGS = st.builds(
     AugmentConfig,
     pad=st.integers(0, 8),
     flip=st.booleans(),
     cutout=st.integers(0, 16),
+    randaugment=st.integers(0, 2),
+    magnitude=st.integers(0, 30),
+    erasing=st.sampled_from([0.0, 0.5]),
     canvas=st.just(0) | st.integers(48, 70),
 )
+MIXED = CONFIGS.flatmap(lambda config: st.sampled_from([config, *(mixed(config, name) for name in MIXES)]))
 PLACES = st.fixed_dictionaries(
     {"seed": st.integers(0, 2**32), "epoch": st.integers(0, 999), "step": st.integers(0, 999)}
 )
 
 
-vary = partial(augment, colours=((0.49, 0.48, 0.45), (0.25, 0.24, 0.26)))
+def mixed(config: AugmentConfig, name: str) -> AugmentConfig:
+    return replace(config, **{name: 1.0})
+
+
+def vary(images: Tensor, config: AugmentConfig, **place: int) -> Tensor:
+    labels = torch.zeros(len(images), dtype=torch.int64)
+    return augment(images, labels, config, **place, colours=COLOURS, classes=10)[0]
 
 
 def windows(image: Tensor, pad: int, flip: bool) -> list[Tensor]:
@@ -35,12 +48,14 @@ def windows(image: Tensor, pad: int, flip: bool) -> list[Tensor]:
     return moved + [window.flip(-1) for window in moved] if flip else moved
 
 
-@given(CONFIGS, PLACES)
+@settings(deadline=None, max_examples=25)  # the first may import
+@given(MIXED, PLACES)
 def test_the_same_place_gives_the_same_bits(config: AugmentConfig, place: dict[str, int]) -> None:
     assert torch.equal(vary(IMAGES, config, **place), vary(IMAGES.clone(), config, **place))
 
 
-@given(CONFIGS, PLACES)
+@settings(deadline=None, max_examples=25)  # the first may import
+@given(MIXED, PLACES)
 def test_the_images_given_stay_as_they_are(config: AugmentConfig, place: dict[str, int]) -> None:
     images = IMAGES.clone()
     result = vary(images, config, **place)
@@ -50,9 +65,22 @@ def test_the_images_given_stay_as_they_are(config: AugmentConfig, place: dict[st
     assert result.dtype == torch.uint8
 
 
+@settings(deadline=None, max_examples=30)  # the first may import
+@given(MIXED, PLACES, st.integers(0, 16), st.integers(0, 16))
+def test_a_part_of_the_batch_is_that_part_of_the_whole(
+    config: AugmentConfig, place: dict[str, int], start: int, stop: int
+) -> None:
+    whole, part = (
+        augment(IMAGES, LABELS, config, **place, colours=COLOURS, classes=10, part=each)
+        for each in (slice(None), slice(start, stop))
+    )
+    assert all(torch.equal(one[start:stop], other) for one, other in zip(whole, part, strict=True))
+
+
+@settings(deadline=None, max_examples=25)  # the first may import
 @given(PLACES, st.integers(1, 15))
 def test_an_image_does_not_depend_on_how_many_follow_it(place: dict[str, int], count: int) -> None:
-    config = AugmentConfig(cutout=8)
+    config = AugmentConfig(cutout=8, randaugment=2, erasing=0.5)
     assert torch.equal(vary(IMAGES, config, **place)[:count], vary(IMAGES[:count], config, **place))
 
 
@@ -114,11 +142,39 @@ def test_cutout_leaves_the_other_choices_alone() -> None:
     assert torch.equal(cut, torch.where(cut == 0, 0, plain))
 
 
+@settings(max_examples=10, deadline=None)
+@given(PLACES)
+def test_erasing_fills_a_box_of_some_images_with_noise(place: dict[str, int]) -> None:
+    config = AugmentConfig(pad=0, flip=False, erasing=0.5)
+    black = torch.zeros(100, 3, 32, 32, dtype=torch.uint8)
+    erased = 0
+    for image in vary(black, config, **place):
+        rows, columns = (image.any(0).any(axis).nonzero().flatten() for axis in (1, 0))
+        if len(rows):
+            box = image[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            assert 0.01 * 1024 < box[0].numel() < 0.43 * 1024  # sides are whole pixels
+            assert 0.24 < box.shape[1] / box.shape[2] < 4.2
+            assert (box == 0).float().mean() < 0.1
+            erased += 1
+    assert 30 <= erased <= 70  # 4 standard deviations
+
+
+def test_erasing_and_operations_leave_the_other_choices_alone() -> None:
+    place = {"seed": 5, "epoch": 1, "step": 2}
+    for config in (AugmentConfig(erasing=1), AugmentConfig(randaugment=1, magnitude=0)):
+        others = replace(config, erasing=0, randaugment=0)
+        same = vary(IMAGES, config, **place) == vary(IMAGES, others, **place)
+        assert same.all(1).flatten(1).float().mean() > 0.5
+
+
 def test_the_numbers_drawn_stay_what_they_were() -> None:
     # another value here changes how every saved run continues
     images = torch.arange(16 * 3 * 32 * 32).mul(7919).remainder(251).to(torch.uint8).view(16, 3, 32, 32)
     varied = vary(images, AugmentConfig(cutout=8), seed=1, epoch=2, step=3)
     assert hashlib.md5(varied.numpy().tobytes()).hexdigest() == "cbd11f308355cc10061f2418a9abe23b"
+    config = AugmentConfig(pad=0, flip=False, erasing=0.5, cutmix=1)
+    varied = vary(images, config, seed=1, epoch=2, step=3)
+    assert hashlib.md5(varied.numpy().tobytes()).hexdigest() == "dc78ae7e974d6a1e7ee7c2008e8e0613"
 
 
 @pytest.mark.parametrize("config", [{"pad": 4, "cutout": 8}, {"pad": 0, "flip": False}])
@@ -137,8 +193,9 @@ def test_every_step_chooses_backgrounds_and_places_anew() -> None:
     config = AugmentConfig(pad=0, flip=False, canvas=48, scales=[0.25, 0.5])
     kinds, corners = [], []
     for step in range(9):
+        place = {"seed": 0, "epoch": 0, "step": step}
         colours = ((0.8,) * 3, (0.05,) * 3)
-        scenes = augment(images, config, seed=0, epoch=0, step=step, colours=colours)
+        scenes, _ = augment(images, images[:, 0, 0, 0].long(), config, **place, colours=colours, classes=120)
         for image, scene in zip(images, scenes, strict=True):
             level = int(image[0, 0, 0])
             corners.append(tuple((scene[0] == level).nonzero()[0].tolist()))

@@ -108,10 +108,17 @@ def test_a_stopped_run_ends_with_the_same_bits(config: Config, tmp_path: Path, s
     assert (summary.best, summary.last) == (expected.best, expected.last)
 
 
-def test_a_stopped_run_on_scenes_ends_with_the_same_bits(
-    make_config: MakeConfig, tiny: list[str], cifar10_root: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    "augment",
+    [
+        ["augment=scenes"],
+        ["augment=mixup", "augment.randaugment=1", "augment.erasing=0.5", "label_smoothing=0.1"],
+    ],
+)
+def test_a_stopped_run_on_varied_images_ends_with_the_same_bits(
+    make_config: MakeConfig, tiny: list[str], cifar10_root: Path, tmp_path: Path, augment: list[str]
 ) -> None:
-    config = make_config(*tiny, "data=cifar10", f"data.root={cifar10_root}", "augment=scenes", "epochs=1")
+    config = make_config(*tiny, "data=cifar10", f"data.root={cifar10_root}", *augment, "epochs=1")
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     run(config, whole)
     with after_step(2, stop_here), pytest.raises(Interrupted):
