@@ -1,30 +1,41 @@
 """What a configuration can name: networks and data sets, each a dataclass and the function behind it.
 
 The dataclass holds the keys, their defaults and checks; its field `family` is the name. A function is paired
-with it by a decorator, in the project's own files as in anyone else's:
+with it by a decorator, in the project's own files as in a plugin's:
 
     @network(CnnConfig)
-    def build_cnn(config: CnnConfig, classes: int) -> Classifier: ...
+    def build_cnn(config: CnnConfig, classes: int, input_size: tuple[int, int, int]) -> Classifier: ...
 
 Nothing here imports torch.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from dilated_cifar.config.data import DataConfig
+from dilated_cifar.config.families import add_family
 from dilated_cifar.config.model import ModelConfig
+from dilated_cifar.errors import UserError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _NETWORKS: dict[type[ModelConfig], Callable[..., Any]] = {}
 _DATA_SETS: dict[type[DataConfig], Callable[..., Any]] = {}
+_FOLDERS: list[Path] = []
 
 
 def network(config: type[ModelConfig]) -> Callable[[Function], Function]:
-    """Pair a family of networks with its builder: `(config, classes) -> Classifier`."""
+    """Pair a family of networks with its builder: `(config, classes, input_size) -> Classifier`.
+
+    `input_size` is channels, height and width of the images.
+
+    Raises:
+        UserError: the family has the name of another one, or is no dataclass of networks.
+    """
 
     def register(builder: Function) -> Function:
+        add_family(config, ModelConfig, builder.__module__)
         _NETWORKS[config] = builder
         return builder
 
@@ -32,13 +43,39 @@ def network(config: type[ModelConfig]) -> Callable[[Function], Function]:
 
 
 def data_set(config: type[DataConfig]) -> Callable[[Function], Function]:
-    """Pair a family of data sets with its reader, as in dilated_cifar/data/splits.py."""
+    """Pair a family of data sets with its reader, such as that in dilated_cifar/data/spacing.py.
+
+    The reader is called with the configuration, the names of the wanted splits (of train, validation and
+    test) and `progress`. It returns for each wanted split its images, uint8 `[N, C, H, W]`, and labels, int64
+    `[N]`, and the names of the classes.
+
+    Raises:
+        UserError: the family has the name of another one, or is no dataclass of data sets.
+    """
 
     def register(reader: Function) -> Function:
+        add_family(config, DataConfig, reader.__module__)
         _DATA_SETS[config] = reader
         return reader
 
     return register
+
+
+def offer(folder: Path) -> None:
+    """Offer the YAML files of a folder as choices, such as `model=NAME` of `FOLDER/model/NAME.yaml`.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; expected one with YAML files such as model/NAME.yaml")
+    if folder not in _FOLDERS:
+        _FOLDERS.append(folder)
+
+
+def offered() -> list[Path]:
+    """The folders of YAML files that plugins offer."""
+    return list(_FOLDERS)
 
 
 def builder_of(config: ModelConfig) -> Callable[..., Any]:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dilated_cifar.config.data import DataConfig, SpacingConfig
+from dilated_cifar.config.families import families
 from dilated_cifar.config.model import ModelConfig
-from dilated_cifar.config.store import families
 from dilated_cifar.data.splits import load
 from dilated_cifar.models import build
 from dilated_cifar.models.classifier import Classifier
@@ -24,8 +24,8 @@ class OneLayerConfig(ModelConfig):
 
 
 @network(OneLayerConfig)
-def build_one_layer(config: OneLayerConfig, classes: int) -> Classifier:
-    return Classifier(nn.Conv2d(3, config.width, 1), config.width, classes)
+def build_one_layer(config: OneLayerConfig, classes: int, input_size: tuple[int, int, int]) -> Classifier:
+    return Classifier(nn.Conv2d(input_size[0], config.width, 1), config.width, classes)
 
 
 @dataclass

@@ -19,10 +19,13 @@ from dilated_cifar.cli.suggestions import assignment, choice_named, list_wanted
 from dilated_cifar.config.base import shortened
 from dilated_cifar.config.store import plain_data, read_yaml
 from dilated_cifar.errors import UserError
+from dilated_cifar.plugins import load_plugins
 
 HELP = "--help lists the keys"
 RUN_KEYS = ("run", "checkpoint")
 """What may stand before a run's folder or .pt file in every command that takes runs."""
+PLUGIN = "plugin"
+"""The key of plugins, the same in every command."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,12 @@ class Arguments:
         """The value that the last override of `key` gives, or None."""
         values = [override.value() for override in self.parsed if override.key_or_group == key]
         return None if not values or values[-1] is None else str(values[-1])
+
+    @property
+    def plugins(self) -> list[str]:
+        """The plugins that were named."""
+        values = [override.value() for override in self.parsed if override.key_or_group == PLUGIN]
+        return [str(name) for value in values if isinstance(value, list) for name in value]
 
     @property
     def multirun(self) -> bool:
@@ -120,7 +129,8 @@ def read_arguments(command: Command, argv: Sequence[str]) -> Arguments:
 
     Raises:
         UserError: an unknown option, an argument that is no override where the command takes no other, a
-            value that is missing or that Hydra's grammar cannot read, a saved configuration that is none.
+            value that is missing or that Hydra's grammar cannot read, a saved configuration that is none, a
+            plugin that cannot be imported.
     """
     parser = Options(add_help=False, parents=[get_args_parser()], conflict_handler="resolve")
     parser.add_argument("--version", action="version", version=f"dilated-cifar {__version__}")
@@ -129,6 +139,8 @@ def read_arguments(command: Command, argv: Sequence[str]) -> Arguments:
             raise UserError(f"{shortened(argument)!r}: expected printable characters")
     parser.require_known(command, argv)
     options = parser.parse_intermixed_args(argv)
+    # Before anything else is read: what they register are keys and choices like the project's own.
+    load_plugins([name for each in options.overrides for name in plugins_in(each)])
     parsed = parse(list(in_grammar(command, options.overrides)))
     saved = [each for each in parsed if each.key_or_group == "config" and "config" in command.texts]
     path = saved_configuration(str(saved[-1].value())) if saved else None
@@ -181,6 +193,9 @@ def in_grammar(command: Command, typed: Sequence[str]) -> Iterator[str]:
     taking = command.runs
     for place, argument in enumerate(typed):
         key, _, value = argument.partition("=")
+        if named := plugins_in(argument):
+            files.setdefault(PLUGIN, []).extend(named)
+            continue
         is_path = taking and (is_there(Path(argument)) or (taking == command.runs and "/" in key))
         if not is_override(argument) or is_path:
             if not taking or (taking == command.runs and not is_there(Path(argument))):
@@ -205,6 +220,16 @@ def in_grammar(command: Command, typed: Sequence[str]) -> Iterator[str]:
             yield argument
     for key, names in files.items():
         yield f"{key}=[{','.join(map(quoted, names))}]"
+
+
+def plugins_in(argument: str) -> list[str]:
+    """The plugins that an argument names: one, or a list in brackets; none for any other argument."""
+    key, _, value = argument.partition("=")
+    if key.lstrip("+") != PLUGIN:
+        return []
+    if not value:
+        raise UserError(f"{argument}: expected a value; write plugin=FILE.py")
+    return several(PLUGIN, value)
 
 
 def require_place(command: Command, argument: str, following: Sequence[str]) -> None:

@@ -90,7 +90,8 @@ def defaults_fault(group: str, bases: Sequence[tuple[str, str]], folders: Sequen
         files = [file.stem for folder in folders for file in sorted((folder / base).glob("*.yaml"))]
         known = files or (schemas(base) if base.startswith("schema") else [])
         if known and name not in known:
-            return f"{base}/{name}: no such choice; expected {nearest_first(name, known)}"
+            other = "; that of a plugin needs plugin=FILE.py" if base.startswith("schema") else ""
+            return f"{base}/{name}: no such choice; expected {nearest_first(name, known)}{other}"
     families = [f"/schema/{group}/{name}@_here_" for name in schemas(f"schema/{group}")]
     if group and families and not any(base in (group, f"schema/{group}") for base, _ in bases):
         return f"no schema; write defaults: [SCHEMA] with SCHEMA one of {', '.join(families)}"

@@ -28,6 +28,7 @@ from dilated_cifar.cli.help import print_help
 from dilated_cifar.cli.naming import command_line
 from dilated_cifar.config.store import GROUPS, register_schemas
 from dilated_cifar.errors import UserError
+from dilated_cifar.registry import offered
 
 Schema = TypeVar("Schema")
 
@@ -120,7 +121,6 @@ def composing(command: Command, arguments: Arguments) -> Iterator[Composer]:
     """
     try:
         register_schemas()
-        # Here, before anything is composed, is the place for networks and data sets that are not built in.
         register_engines()
         main, *others = folders(arguments)
         name = arguments.saved.name if arguments.saved else arguments.options.config_name or command.config
@@ -161,13 +161,13 @@ def compose(command: Command, arguments: Arguments, schema: type[Schema]) -> Sch
 
 
 def folders(arguments: Arguments) -> list[Path]:
-    """Where YAML files are looked for, first the project's."""
+    """Where YAML files are looked for: the project's, then the user's own and those of plugins."""
     options = arguments.options
     main = Path(options.config_path).resolve() if options.config_path else conf_folder()
     own = [Path(options.config_dir).resolve()] if options.config_dir else []
     if own and not own[0].is_dir():
         raise UserError(f"--config-dir={options.config_dir}: no such folder")
-    return [arguments.saved.parent if arguments.saved else main, *own]
+    return [arguments.saved.parent if arguments.saved else main, *own, *offered()]
 
 
 def require_schemas(composed: DictConfig, runtime: RuntimeConf) -> None:

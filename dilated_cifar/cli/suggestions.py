@@ -5,11 +5,11 @@ import difflib
 import re
 import shlex
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 from dilated_cifar.cli.choices import choices, conf_folder
-from dilated_cifar.config.store import COMMANDS, GROUPS, families
+from dilated_cifar.config.families import families
+from dilated_cifar.config.store import COMMANDS, GROUPS
 
 SCHEMAS = {"config": "run"}
 """The schema of a command's configuration, where it has another name."""
@@ -17,7 +17,6 @@ OTHER_NAMES = {"rates": "model.dilations", "learning_rate": "optimizer.lr"}
 """What `train` calls otherwise."""
 
 
-@cache
 def keys(config: str) -> dict[str, bool]:
     """Every key of a command's configuration, those of all families too, and whether it takes a list."""
     found: dict[str, bool] = {}

@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from dilated_cifar.cli.arguments import Arguments, Command, quoted
+from dilated_cifar.cli.arguments import PLUGIN, Arguments, Command, quoted
 from dilated_cifar.cli.command import composing, execute, require_schemas
 from dilated_cifar.cli.logs import console, error_file, log_file, refusal_file
 from dilated_cifar.cli.naming import command_line, program, run_folder, searches, sweep_folder
@@ -21,6 +21,7 @@ from dilated_cifar.cli.sweep import JobStatus, StopJobs, for_this_process, run_j
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import to_config
 from dilated_cifar.errors import Interrupted, UserError, one_line, printable
+from dilated_cifar.plugins import load_plugins, plugins_of
 from dilated_cifar.processes import Processes, joined, launched
 from dilated_cifar.progress import Steps
 from dilated_cifar.runs.environment import describe_environment
@@ -109,11 +110,12 @@ def run_one(arguments: Arguments) -> int:
 
 def run_sweep(arguments: Arguments) -> int:
     """A run for each combination; those that failed are listed at the end."""
-    fixed, folder = arguments.fixed, sweep_folder(arguments)
+    fixed, folder, plugins = arguments.fixed, sweep_folder(arguments), arguments.plugins
     jobs = JobStatus.below(folder)
 
     # Launchers pickle this function and call the copies in other processes: it holds plain data alone.
     def job(composed: DictConfig) -> float | None:
+        load_plugins(plugins)
         place = run_folder(composed, fixed)
         number = HydraConfig.get().job.num
         return run_job(jobs, number, place, lambda: train_once(composed, lambda: place, jobs))
@@ -136,7 +138,7 @@ def run_sweep(arguments: Arguments) -> int:
         status = list_failures(jobs, ended)
         if any(outcome is None for _, outcome in jobs.outcomes()):
             print_curves(folder)
-            print(printable("compare:     " + command_line("compare", str(folder))))
+            print(printable("compare:     " + command_line("compare", str(folder), *naming(plugins))))
         return status
 
 
@@ -145,6 +147,11 @@ def require_a_sweep(composed: DictConfig, arguments: Arguments) -> None:
     if not composed.hydra.sweeper.get("params"):
         meant = command_line("train", *arguments.typed_for_one)
         raise UserError(f"-m: no key has several values, such as seed=0,1,2; write: {meant}")
+
+
+def naming(plugins: Sequence[str]) -> list[str]:
+    """The arguments that name plugins in another command."""
+    return [f"{PLUGIN}={name}" for name in plugins]
 
 
 def print_curves(folder: Path) -> None:
@@ -181,8 +188,10 @@ def train_once(
         config = to_config(composed)
         require_a_value(config)
     folder = place()
-    # The saved configuration names its folder, so that `config=FILE` is the same run again.
-    config = replace(config, name=Path(os.path.relpath(folder, config.output_dir)).as_posix())
+    # The saved configuration names its folder, so that `config=FILE` is the same run again; and of all
+    # plugins those that the run needs.
+    name = Path(os.path.relpath(folder, config.output_dir)).as_posix()
+    config = replace(config, name=name, plugin=plugins_of(config.model, config.data))
 
     def waits() -> bool:
         # A search may try the same point twice at once: the second one has the first one's result.
@@ -220,7 +229,7 @@ def train_once(
         if jobs is None:
             # Of the folder above: there, TensorBoard shows the run under its name.
             print_curves(folder.parent)
-            print(printable("evaluate:    " + command_line("evaluate", str(folder))))
+            print(printable("evaluate:    " + command_line("evaluate", str(folder), *naming(config.plugin))))
     chosen = summary.selected.validation
     return None if chosen is None else chosen.accuracy
 

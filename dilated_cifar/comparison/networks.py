@@ -93,7 +93,7 @@ def measure_whole(run: Run, label: str) -> Network:
 
     try:
         config = to_config(read_config(run.folder))
-        network = build(config.model, config.data.classes)
+        network = build(config.model, config.data.classes, config.data.input_size)
         unit = count_unit(network, trace(network, config.data.input_size), LAST_MAP)
     except (UserError, ValueError, RuntimeError, KeyError) as error:
         reason = re.sub(r"\s+", " ", str(error))

@@ -24,6 +24,8 @@ class CompareConfig(Frozen):
     output: str | None = None
     """Folder for the report; null for `comparison` in the first FOLDER, or beside it where it is one of
     several runs."""
+    plugin: list[str] = field(default_factory=list)
+    """Files or modules with the networks and data sets of runs that need them."""
 
     def __post_init__(self) -> None:
         if not self.paths:

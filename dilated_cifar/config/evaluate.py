@@ -34,6 +34,8 @@ class Place(Frozen):
     """Folder for what is written; null for one in the run folder, or made from the choices."""
     progress: bool = True
     """Show on a terminal what is being done."""
+    plugin: list[str] = field(default_factory=list)
+    """Files or modules with the networks and data sets of runs that need them."""
     data: DataPlace = field(default_factory=DataPlace)
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """The whole configuration of one training run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from omegaconf import MISSING
@@ -13,6 +13,7 @@ from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.config.optimization import OptimizerConfig, ScheduleConfig
 
 LOCAL_KEYS = (
+    "plugin",
     "name",
     "output_dir",
     "device",
@@ -68,6 +69,8 @@ class Config(Frozen):
     """How often in a run TensorBoard gets the confusion matrix and the mistakes; 0 for no drawing at all."""
     progress: bool = True
     """Show progress bars."""
+    plugin: list[str] = field(default_factory=list)
+    """Files or modules with networks and data sets of your own; a run records those that it needs."""
 
     def __post_init__(self) -> None:
         require_seed(self.seed, "seed")

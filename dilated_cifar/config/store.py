@@ -1,6 +1,7 @@
 """From YAML and overrides to a checked Config, and back."""
 
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from dilated_cifar.config.compare import CompareConfig
 from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.evaluate import EvaluateConfig
 from dilated_cifar.config.explain import ExplainConfig
+from dilated_cifar.config.families import families
 from dilated_cifar.config.localize import LocalizeConfig
 from dilated_cifar.config.messages import describe
 from dilated_cifar.config.model import ModelConfig
@@ -42,12 +44,8 @@ COMMANDS: dict[str, type[Frozen]] = {
 }
 
 
-def families(base: type[Choice]) -> dict[str, type[Choice]]:
-    """Every family of a group by its name, subclasses of subclasses too."""
-    found: dict[str, type[Choice]] = {}
-    for subclass in base.__subclasses__():
-        found |= {subclass.family: subclass} | families(subclass)
-    return found
+class MissingPluginError(UserError):
+    """A configuration whose network or data set is a plugin's that is not loaded."""
 
 
 def register_schemas() -> None:
@@ -73,12 +71,10 @@ def to_config(container: DictConfig | dict[str, Any]) -> Config:
     plain = require_groups(plain)
     try:
         typed = OmegaConf.structured(Config)
-        for group, base in GROUPS.items():
-            chosen, known = plain[group], families(base)
-            require_one_of(str(chosen.get("family")), list(known), f"{group}.family")
+        for group in GROUPS:
             # Merged under the group's name, so that an error names the key in full.
-            schema = OmegaConf.create({group: OmegaConf.structured(known[chosen["family"]])})
-            schema.merge_with({group: chosen})
+            schema = OmegaConf.create({group: OmegaConf.structured(family_of(plain, group))})
+            schema.merge_with({group: plain[group]})
             typed[group] = schema[group]
         rest = {key: value for key, value in plain.items() if key not in GROUPS}
         config = OmegaConf.to_object(OmegaConf.merge(typed, rest))
@@ -86,6 +82,34 @@ def to_config(container: DictConfig | dict[str, Any]) -> Config:
         raise UserError(describe(error)) from error
     assert isinstance(config, Config)
     return config
+
+
+def family_of(plain: dict[str, Any], group: str) -> type[Choice]:
+    """The dataclass of the family that a configuration names in a group.
+
+    Raises:
+        UserError: there is none of that name; where a plugin of its run is missing, the plugin is named.
+    """
+    require_plugins(plain)
+    family, known = str(plain[group].get("family")), families(GROUPS[group])
+    require_one_of(family, list(known), f"{group}.family")
+    return known[family]
+
+
+def require_plugins(plain: dict[str, Any]) -> None:
+    """Raise a MissingPluginError where a configuration needs a plugin that is not loaded."""
+    recorded = plain.get("plugin")
+    if not isinstance(recorded, list) or not recorded:
+        return
+    for group, base in GROUPS.items():
+        family = str(plain.get(group, {}).get("family"))
+        if family not in families(base):
+            names = [shortened(str(name)) for name in recorded]
+            install = "" if all(name.endswith(".py") for name in names) else "install its package, or "
+            raise MissingPluginError(
+                f"{group}.family={shortened(family)}: of the plugin {', '.join(names)}, which is not loaded; "
+                f"{install}write {' '.join(shlex.quote(f'plugin={name}') for name in names)}"
+            )
 
 
 def read_yaml(path: Path) -> Any:
@@ -171,8 +195,7 @@ def data_classes(container: dict[str, Any]) -> list[str]:
     Raises:
         UserError: the configuration describes no data set.
     """
-    require_one_of(str(container.get("family")), list(families(DataConfig)), "data.family")
-    schema = families(DataConfig)[container["family"]]
+    schema = family_of({"data": container}, "data")
     known = {each.name for each in dataclasses.fields(schema)}
     data = schema(**{key: value for key, value in container.items() if key in known})
     assert isinstance(data, DataConfig)

@@ -145,7 +145,7 @@ def random_network(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = machine.place(build(config, classes))
+        model = machine.place(build(config, classes, (inputs.shape[1], inputs.shape[2], inputs.shape[3])))
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None  # a plain mean over the batches

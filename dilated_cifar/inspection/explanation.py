@@ -63,7 +63,7 @@ def explain_model(config: ExplainConfig, folder: Path, title: str, steps: Steps)
     """
     use_threads(config.threads)
     output = Output(folder)
-    model = build(config.model, DATA.classes)
+    model = build(config.model, DATA.classes, DATA.input_size)
     inspection = inspect_chosen(model, config.model, DATA.input_size, config)
     steps.begin("drawing")
     draw_network(inspection, output, title)

@@ -3,8 +3,15 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
+import torch
+from torch import nn
+
+from dilated_cifar.config.base import shortened
+from dilated_cifar.config.families import added_by
 from dilated_cifar.config.model import ModelConfig
+from dilated_cifar.errors import UserError, one_line
 from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.plugins import named
 from dilated_cifar.registry import builder_of
 
 # Every file of this folder registers what it builds, so that a new network is a new file and nothing else.
@@ -12,10 +19,51 @@ for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
 
-def build(config: ModelConfig, classes: int) -> Classifier:
-    """The network that `config` describes, for that many classes.
+def build(config: ModelConfig, classes: int, input_size: tuple[int, int, int] = (3, 32, 32)) -> Classifier:
+    """The network that `config` describes, for that many classes and images `[C, H, W]`.
 
     Initial weights come from torch's global generator.
+
+    Raises:
+        UserError: a plugin's builder fails, or returns no network from images to logits.
     """
-    network: Classifier = builder_of(config)(config, classes)
-    return network
+    builder = builder_of(config)
+    if added_by(type(config)) is None:
+        network: Classifier = builder(config, classes, input_size)
+        return network
+    told = f"model.family={config.family}: {builder.__name__} of {named(builder.__module__)}"
+    try:
+        found = builder(config, classes, input_size)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{told} fails: {one_line(error)}") from error
+    if not isinstance(found, Classifier):
+        raise UserError(
+            f"{told} returns {shortened(repr(found), 60)}, a {type(found).__name__}; expected a network, "
+            "Classifier(features, channels, classes)"
+        )
+    require_logits(found, classes, input_size, told)
+    return found
+
+
+@torch.no_grad()
+def require_logits(network: nn.Module, classes: int, input_size: tuple[int, int, int], told: str) -> None:
+    """Raise a UserError, which begins with `told`, unless a network makes logits [N, classes] of images."""
+    images = torch.zeros(2, *input_size)
+    training = network.training
+    try:
+        with torch.random.fork_rng(devices=[]):
+            logits = network.eval()(images)
+    except Exception as error:
+        raise UserError(
+            f"{told}: its network fails on images {list(images.shape)}: {one_line(error)}"
+        ) from error
+    finally:
+        network.train(training)
+    found = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+    if found != [2, classes]:
+        raise UserError(
+            f"{told}: its network makes {found} of images {list(images.shape)}; expected logits "
+            f"[N, classes], here [2, {classes}]"
+        )

@@ -11,14 +11,14 @@ from dilated_cifar.registry import network
 
 
 @network(CnnConfig)
-def build_cnn(config: CnnConfig, classes: int) -> Classifier:
+def build_cnn(config: CnnConfig, classes: int, input_size: tuple[int, int, int]) -> Classifier:
     """Convolution-norm-ReLU layers under a classifier.
 
     With channels 32-64-128 and ten classes the parameters are 94,762 for every choice of dilations:
     dilation widens the receptive field without adding weights (Yu and Koltun 2016).
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    incoming = 3
+    incoming = input_size[0]
     last = len(config.channels)
     numbered = enumerate(zip(config.channels, config.dilations, strict=True), start=1)
     for number, (channels, dilation) in numbered:

@@ -11,7 +11,7 @@ from dilated_cifar.registry import network
 
 
 @network(DrnConfig)
-def build_drn(config: DrnConfig, classes: int) -> Classifier:
+def build_drn(config: DrnConfig, classes: int, input_size: tuple[int, int, int]) -> Classifier:
     """A dilated residual network under a classifier.
 
     A is the strided residual network of the same layout (`ResNetConfig(layout=...)`) with its later strides
@@ -28,7 +28,7 @@ def build_drn(config: DrnConfig, classes: int) -> Classifier:
     stages = config.stages
     channels, rate = stages[-1].channels, stages[-1].rate
     degridded = config.variant != "a"
-    parts: OrderedDict[str, nn.Module] = OrderedDict(stem=plain_layers(3, config.width))
+    parts: OrderedDict[str, nn.Module] = OrderedDict(stem=plain_layers(input_size[0], config.width))
     if degridded:
         parts |= {"front1": front_level(config), "front2": front_level(config)}
     parts |= residual_stages(config.width, stages, config.shortcut_kernel, dilate_first=degridded)

@@ -76,12 +76,12 @@ class BasicBlock(nn.Module):
 
 
 @network(ResNetConfig)
-def build_resnet(config: ResNetConfig, classes: int) -> Classifier:
+def build_resnet(config: ResNetConfig, classes: int, input_size: tuple[int, int, int]) -> Classifier:
     """A 3x3 stem and stages of basic blocks with doubling channels under a classifier.
 
     With the defaults and ten classes 195,738 parameters, as the published CIFAR-10 script has.
     """
-    parts: OrderedDict[str, nn.Module] = OrderedDict(stem=plain_layers(3, config.width))
+    parts: OrderedDict[str, nn.Module] = OrderedDict(stem=plain_layers(input_size[0], config.width))
     parts |= residual_stages(config.width, config.stages, config.shortcut_kernel)
     return Classifier(nn.Sequential(parts), config.stages[-1].channels, classes, dropout=config.dropout)
 

@@ -136,7 +136,7 @@ def restore(checkpoint: Checkpoint, path: Path) -> tuple[Config, Classifier]:
     needed, held = config.model.fewest_parameters(min(config.data.input_size[1:])), numbers(checkpoint.model)
     fault = f"{needed:,} numbers or more are expected, it holds {held:,}" if held < needed else None
     if not fault:
-        model = build(config.model, classes)
+        model = build(config.model, classes, config.data.input_size)
         fault = weights_fault(checkpoint.model, model.state_dict())
     if fault:
         raise UserError(

@@ -12,7 +12,15 @@ import numpy as np
 
 from dilated_cifar.config.base import shortened
 from dilated_cifar.config.run import flatten
-from dilated_cifar.config.store import completed, data_classes, plain_data, read_yaml, require_groups
+from dilated_cifar.config.store import (
+    MissingPluginError,
+    completed,
+    data_classes,
+    plain_data,
+    read_yaml,
+    require_groups,
+    require_plugins,
+)
 from dilated_cifar.errors import UserError
 from dilated_cifar.runs.record import (
     CONFIG,
@@ -42,7 +50,7 @@ def read_run(folder: Path, name: str, faults: list[str]) -> Run | LeftOut:
         summary = read_summary(folder, config)
     except UserError as error:
         faults.append(str(error))
-        return LeftOut(folder, name, "damaged", str(error))
+        return LeftOut(folder, name, status_of(error), str(error))
     curves, predictions = None, None
     try:
         curves = read_curves(folder, config["epochs"])
@@ -55,11 +63,16 @@ def read_run(folder: Path, name: str, faults: list[str]) -> Run | LeftOut:
     return Run(folder, name, flatten(config), summary, curves, predictions)
 
 
+def status_of(error: UserError) -> str:
+    """What a run is whose files cannot be read."""
+    return "without its plugin" if isinstance(error, MissingPluginError) else "damaged"
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """The configuration of a run as plain data, keys that came into being later with their defaults.
 
     Raises:
-        UserError: the file is missing, damaged or of another program.
+        UserError: the file is missing, damaged or of another program, or needs a plugin that is not loaded.
     """
     path = folder / CONFIG
     container = read_yaml(path)
@@ -69,6 +82,10 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise UserError(f"{path}: not a configuration of a run ({error})") from error
     if not isinstance(known.get("epochs"), int):
         raise UserError(f"{path}: not a configuration of a run (epochs: expected a whole number)")
+    try:
+        require_plugins(known)
+    except MissingPluginError as error:
+        raise MissingPluginError(f"{path}: {error}") from error
     return completed(known)
 
 
@@ -177,7 +194,7 @@ def _unfinished(folder: Path, name: str) -> LeftOut:
     try:
         epochs = read_config(folder)["epochs"]
     except UserError as damage:
-        return LeftOut(folder, name, "damaged", str(damage))
+        return LeftOut(folder, name, status_of(damage), str(damage))
     try:
         with (folder / METRICS).open(encoding="utf-8") as file:
             done = max(0, sum(1 for line in file if line.strip()) - 1)

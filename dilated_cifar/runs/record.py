@@ -168,7 +168,7 @@ class LeftOut:
     folder: Path
     name: str
     status: str
-    """`unfinished`, `failed`, `damaged` or `duplicate`."""
+    """`unfinished`, `failed`, `damaged`, `without its plugin` or `duplicate`."""
     reason: str
 
 

@@ -145,7 +145,7 @@ class State:
 def new_state(config: Config, class_names: list[str], machine: Machine) -> State:
     """The state before the first step; the initial weights are a function of the seed alone."""
     torch.manual_seed(derive_seed("weights", config.seed))
-    model = machine.place(build(config.model, len(class_names)))
+    model = machine.place(build(config.model, len(class_names), config.data.input_size))
     average = None
     if config.ema is not None:
         average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)

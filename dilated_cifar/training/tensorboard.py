@@ -239,5 +239,10 @@ def add_graph(writer: SummaryWriter, state: State) -> None:
     with warnings.catch_warnings():
         # The event format takes a TorchScript graph; torch warns that TorchScript itself is no longer grown.
         warnings.simplefilter("ignore")
-        writer.add_graph(state.model.eval(), torch.zeros(1, *state.config.data.input_size, device=device))
+        try:
+            writer.add_graph(state.model.eval(), torch.zeros(1, *state.config.data.input_size, device=device))
+        except OSError:
+            raise
+        except Exception as error:  # a plugin's network need not be one that TorchScript can follow
+            logger.warning("the graph cannot be drawn and is left out: %s", one_line(error))
     state.model.train(training)

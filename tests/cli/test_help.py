@@ -15,7 +15,8 @@ from dilated_cifar import __version__
 from dilated_cifar.cli import compare, evaluate, explain, localize, train
 from dilated_cifar.cli.help import sentences
 from dilated_cifar.config.augment import AugmentConfig
-from dilated_cifar.config.store import COMMANDS, GROUPS, families
+from dilated_cifar.config.families import families
+from dilated_cifar.config.store import COMMANDS, GROUPS
 
 ROOT = Path(__file__).resolve().parents[2]
 MAINS = {

@@ -14,9 +14,9 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from dilated_cifar.config.families import families
 from dilated_cifar.config.optimization import ScheduleConfig
 from dilated_cifar.config.run import Config
-from dilated_cifar.config.store import families
 from dilated_cifar.errors import UserError
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.folder import Found, opened

@@ -1,0 +1,251 @@
+"""Networks of one's own, from a file or an installed package, in every command."""
+
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dilated_cifar import plugins, registry
+from dilated_cifar.cli import compare, evaluate, explain, localize, train
+from dilated_cifar.config import families
+from dilated_cifar.config.model import ModelConfig
+
+ROOT = Path(__file__).resolve().parents[1]
+FILE = ROOT / "examples" / "own_network" / "separable.py"
+NETWORK = [f"plugin={FILE}", "model=separable", "model.width=4"]
+HEAD = """
+from dataclasses import dataclass
+from torch import nn
+from dilated_cifar.config.model import ModelConfig
+from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.registry import network, offer
+"""
+MINE = f"""{HEAD}
+@dataclass
+class MineConfig(ModelConfig):
+    family: str = "mine"
+
+@network(MineConfig)
+def build_mine(config, classes, input_size):
+    return Classifier(nn.Conv2d(input_size[0], 4, 3), 4, classes)
+"""
+YAML = "# of my own\ndefaults: [/schema/model/mine@_here_]\n"
+
+
+def forget() -> None:
+    """As in a new process, in which no plugin is loaded."""
+    for module in list(plugins._loaded):
+        families.remove_added(module)
+        sys.modules.pop(module, None)
+    plugins._loaded.clear()
+    registry._FOLDERS.clear()
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder, in which no plugin is loaded; it has a choice `model=mine`."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    (tmp_path / "conf" / "model" / "mine.yaml").write_text(YAML)
+    yield tmp_path
+    forget()
+
+
+@pytest.fixture
+def small(tiny: list[str]) -> list[str]:
+    """Overrides for a run of one epoch, with a schedule that may go on for more."""
+    return [*(each for each in tiny if "channels" not in each), "epochs=1", "schedule=constant"]
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run a command that must end with status 2 and one line, which is returned."""
+
+    def run(main: Callable[[list[str]], int], *arguments: str) -> str:
+        capsys.readouterr()
+        assert main(list(arguments)) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        return line
+
+    return run
+
+
+def test_a_network_from_a_file_is_trained_taken_on_evaluated_compared_and_explained(
+    small: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train.main([*small, *NETWORK, "name=one"]) == 0
+    assert f"evaluate.py outputs/one plugin={FILE}" in capsys.readouterr().out
+    saved = yaml.safe_load(Path("outputs/one/config.yaml").read_text())
+    assert (saved["plugin"], saved["model"]["family"]) == ([str(FILE)], "separable")
+    forget()
+    assert train.main([*small, *NETWORK, "name=one", "epochs=2"]) == 0
+    assert json.loads(Path("outputs/one/summary.json").read_text())["last"]["epoch"] == 2
+    forget()
+    assert evaluate.main(["outputs/one", NETWORK[0], "threads=1"]) == 0
+    forget()
+    assert compare.main(["outputs/one", NETWORK[0]]) == 0
+    forget()
+    assert explain.main([*NETWORK, "threads=1"]) == 0
+    assert "receptive field" in capsys.readouterr().out
+
+
+def test_without_its_plugin_a_run_is_refused_by_every_command_and_imports_nothing(
+    small: list[str], refused: Callable[..., str], here: Path
+) -> None:
+    mark = here / "imported"
+    (here / "mine.py").write_text(f"import pathlib; pathlib.Path({str(mark)!r}).touch()\n{MINE}")
+    assert train.main([*small, "plugin=mine.py", "--config-dir", "conf", "model=mine", "name=one"]) == 0
+    forget()
+    mark.unlink()
+    for main, arguments in (
+        (train, ["config=outputs/one/config.yaml"]),
+        (train, [*small, "model=plain", "name=one"]),
+        (evaluate, ["outputs/one"]),
+        (evaluate, ["outputs/one/checkpoints/last.pt"]),
+        (explain, ["outputs/one"]),
+        (localize, ["outputs/one"]),
+    ):
+        line = refused(main.main, *arguments)
+        assert "model.family=mine: of the plugin mine.py, which is not loaded; write plugin=mine.py" in line
+    assert compare.main(["outputs/one"]) == 2
+    assert not mark.exists()
+
+
+def test_help_and_keys_are_those_of_a_plugin_as_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
+    for main in (train.main, explain.main):
+        assert main([NETWORK[0], "model=separable", "--help"]) == 0
+        told = capsys.readouterr().out
+        assert "depthwise separable convolutions with dilation 1,2,5" in told
+        assert "model.dilations=[1,2,5]" in told
+        assert "Dilation rate of each block." in told
+    assert train.main([*NETWORK, "model.wings=3", "--cfg", "job"]) == 2
+    assert train.main([*NETWORK, "model.dilations=1,2"]) == 2
+    assert "write 'model.dilations=[1,2]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "explain", "localize", "compare"])
+def test_every_command_takes_plugins_and_a_folder_of_yaml_files(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main = importlib.import_module(f"dilated_cifar.cli.{command}").main
+    assert main(["--cfg", "job", f"plugin=[{FILE}]", "--config-dir", "conf"]) == 0
+    assert yaml.safe_load(capsys.readouterr().out)["plugin"] == [str(FILE)]
+
+
+def test_a_file_and_the_same_file_as_a_package_are_one_name_twice(
+    refused: Callable[..., str], here: Path
+) -> None:
+    (here / "copy.py").write_text(FILE.read_text())
+    line = refused(train.main, f"plugin={FILE}", "plugin=copy.py", "model=separable")
+    assert "plugin=copy.py: SeparableConfig: model.family=separable is already that of" in line
+    assert "give one of the two another name" in line
+
+
+WRONG = {
+    "raises": ("x = 1\ny = x / 0\n", ["mine.py, line 2", "ZeroDivisionError"]),
+    "syntax": ("def f(:\n", ["mine.py, line 1", "SyntaxError"]),
+    "import": ("import no_such_package\n", ["line 1", "ModuleNotFoundError", "no_such_package"]),
+    "exit": ("raise SystemExit(3)\n", ["SystemExit: 3"]),
+    "own_name": (MINE.replace('"mine"', '"cnn"'), ["model.family=cnn is already that of the project"]),
+    "no_name": (MINE.replace('family: str = "mine"', "width: int = 3"), ["MineConfig.family=", "a name of"]),
+    "no_dataclass": (MINE.replace("@dataclass\n", ""), ["MineConfig: expected a @dataclass"]),
+    "no_config": (MINE.replace("(ModelConfig):", ":"), ["a subclass of ModelConfig"]),
+    "no_folder": (f"{HEAD}from pathlib import Path\noffer(Path('nowhere'))", ["nowhere: no such folder"]),
+}  # fmt: skip
+FAILS = {
+    "nothing": ("return None", ["build_mine of mine.py returns None, a NoneType; expected a network"]),
+    "no_network": ("return [1]", ["returns [1], a list"]),
+    "raises": ("return config.wings", ["build_mine of mine.py fails: AttributeError", "wings"]),
+    "classes": (
+        "return Classifier(nn.Conv2d(input_size[0], 4, 3), 4, classes + 1)",
+        ["its network makes [2, 11] of images [2, 3, 32, 32]; expected logits [N, classes], here [2, 10]"],
+    ),
+    "map": (
+        "class Map(Classifier): forward = lambda self, x: self.features(x)\n"
+        "    return Map(nn.Conv2d(3, 4, 3), 4, classes)",
+        ["its network makes [2, 4, 30, 30]"],
+    ),
+    "channels": ("return Classifier(nn.Conv2d(1, 4, 3), 4, classes)", ["its network fails on", "channels"]),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_a_plugin_that_cannot_be_imported_is_told_with_its_own_error(
+    refused: Callable[..., str], here: Path, fault: str
+) -> None:
+    text, parts = WRONG[fault]
+    (here / "mine.py").write_text(text)
+    line = refused(train.main, "plugin=mine.py", "--config-dir", "conf", "model=mine")
+    for part in ("plugin=mine.py: ", *parts):
+        assert part in line
+    assert "mine" not in families.families(ModelConfig)
+
+
+@pytest.mark.parametrize("fault", FAILS)
+def test_a_builder_without_a_network_of_logits_is_told_and_leaves_no_run(
+    refused: Callable[..., str], small: list[str], here: Path, fault: str
+) -> None:
+    body, parts = FAILS[fault]
+    text = MINE.replace("return Classifier(nn.Conv2d(input_size[0], 4, 3), 4, classes)", body)
+    (here / "mine.py").write_text(text)
+    line = refused(train.main, *small, "plugin=mine.py", "--config-dir", "conf", "model=mine")
+    for part in ("model.family=mine: ", *parts):
+        assert part in line
+    assert not Path("outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "part"),
+    [
+        ("plugin=nowhere.py", "no such file"),
+        ("plugin=no/such/module", "no such file"),
+        ("plugin=no_such_module", "no module of this name"),
+        ("plugin=", "expected a value"),
+        ("plugin=a-b", "no such file"),
+        ("+plugin=nowhere.py", "no such file"),
+    ],
+)
+def test_a_plugin_that_is_not_there_is_told(refused: Callable[..., str], typed: str, part: str) -> None:
+    line = refused(evaluate.main, typed)
+    assert part in line
+
+
+def run(here: Path, *arguments: str, path: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run `train.py` in a process of its own, which also finds what is installed at `path`."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(path)!r})\n"
+        "from dilated_cifar.cli import train; sys.exit(train.main())"
+    )
+    program = [str(ROOT / "train.py")] if path is None else ["-c", code]
+    return subprocess.run(
+        [sys.executable, *program, *arguments], cwd=here, capture_output=True, text=True, check=False
+    )
+
+
+def test_an_installed_package_needs_no_plugin_key(here: Path) -> None:
+    site = here / "site"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--no-index", "--target", str(site), str(FILE.parent)], check=True, cwd=here)
+    done = run(here, "model=separable", "--help", path=site)
+    assert done.returncode == 0, done.stderr
+    assert "depthwise separable convolutions" in done.stdout
+
+
+@pytest.mark.slow
+def test_jobs_in_other_processes_and_processes_of_torchrun_load_it(
+    require_engine: Callable[[str], None], small: list[str], here: Path
+) -> None:
+    for engine, launcher in (("joblib_launcher", "joblib"), ("submitit_launcher", "submitit_local")):
+        require_engine(engine)
+        swept = ["-m", *small, *NETWORK, "seed=0,1", f"hydra/launcher={launcher}", f"name={launcher}"]
+        done = run(here, *swept)
+        assert done.returncode == 0, done.stderr
+        assert len(list(here.glob(f"outputs/{launcher}/seed-*/summary.json"))) == 2
+    torchrun = [str(Path(sys.executable).with_name("torchrun")), "--nproc-per-node=2", str(ROOT / "train.py")]
+    subprocess.run([*torchrun, *small, *NETWORK, "device=cpu", "name=two"], cwd=here, check=True)
+    assert (here / "outputs" / "two" / "summary.json").is_file()
