@@ -6,8 +6,9 @@ from pathlib import Path
 from dilated_cifar.cli.arguments import Arguments, Command
 from dilated_cifar.cli.command import compose, execute
 from dilated_cifar.cli.errors import fail_for
-from dilated_cifar.cli.naming import run_name, split_override
+from dilated_cifar.cli.naming import command_line, run_name, split_override
 from dilated_cifar.config.explain import ExplainConfig
+from dilated_cifar.config.rates import OF_RATES
 from dilated_cifar.errors import UserError
 from dilated_cifar.progress import Steps
 
@@ -23,10 +24,12 @@ Explain what a network sees, before training: its receptive field, whether its d
 the nearest rates that leave none, and how often each pixel is counted; the same of rates alone. Of a run,
 also what the trained network makes of it: gradients, lattices and class maps beside those of randomly
 initialised networks. Layers, rules and definitions are printed with details=true, and always written to
-explanation.txt. Pictures come as PNG.
+explanation.txt. Pictures come as PNG, and explanation.html is a page to play
+with: rates as controls, layers and units to point at; it opens offline. With size= also the output
+sizes, the matrix C of each layer, and with transposed=true the steps of transposed convolutions.
 
 usage: {explain} [model=CHOICE] [KEY=VALUE ...]
-       {explain} 'rates=[1,2,5]' [kernel_size=3]
+       {explain} 'rates=[1,2,5]' [kernel_size=3] [size=32] [stride=1] [padding=0] [transposed=true]
        {explain} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a .pt file in it
 
 examples:
@@ -34,6 +37,8 @@ examples:
   {explain} model=plain 'model.dilations=[2,2,2]' model.padding=same
   {explain} 'rates=[[1,2,5],[2,2,2],[1,2,3,1,2,3]]'
   {explain} 'rates=[1,2,4]' kernel_size=2
+  {explain} 'rates=[1,2,5]' size=32 padding=same
+  {explain} 'rates=[1,1]' size=8 'kernel_size=[3,4]' stride=2 padding=1 transposed=true
   {explain} model=resnet layer=features.stage2 'position=[0,0]'
   {explain} outputs/dilated_125 'images=photos/*.jpg'
   {explain} outputs/small/resnet outputs/small/drn_a outputs/small/drn_c
@@ -41,7 +46,7 @@ examples:
 )
 OF_NETWORKS = ("model", "layer", "position", "images")
 """Keys, and groups of keys, of which rates alone know nothing."""
-NAMING = ("model", "rates", "kernel_size", "layer", "position")
+NAMING = ("model", "rates", *OF_RATES, "layer", "position")
 """Keys, and groups of keys, that change the pictures of a network without a checkpoint."""
 
 
@@ -61,6 +66,7 @@ def run(arguments: Arguments) -> int:
         raise UserError(f"{other}: rates= is explained without a network; leave out one of the two")
     name = run_name(chosen(arguments, *NAMING), default="dilated_125")
     folder = Path(config.output or Path("outputs") / "explain" / name)
+    commands = {each: command_line(each) for each in ("explain", "train")}
     faults: list[str] = []
     with Steps(shown=config.progress) as steps:
         # Only now: everything above answers at once, importing torch takes seconds.
@@ -69,11 +75,11 @@ def run(arguments: Arguments) -> int:
         if config.checkpoint:
             from dilated_cifar.inspection.checkpoints import explain_checkpoints
 
-            faults = explain_checkpoints(config, steps)
+            faults = explain_checkpoints(config, steps, commands)
         elif config.rate_lists:
-            explain_rates(config, folder, steps)
+            explain_rates(config, folder, steps, commands)
         else:
-            explain_model(config, folder, name, steps)
+            explain_model(config, folder, name, steps, commands)
     return fail_for(faults)
 
 

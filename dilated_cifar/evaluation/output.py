@@ -14,6 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from dilated_cifar.errors import UserError, printable
+from dilated_cifar.runs.atomic import write_text
 
 DPI = 110
 NARROWEST = 80
@@ -73,6 +74,10 @@ class Output:
         """Write numbers as JSON, which has null where a number is nan or infinite."""
         text = json.dumps(nulled(content), indent=2, allow_nan=False)
         self._path(f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+    def page(self, name: str, html: str) -> None:
+        """Write a page."""
+        write_text(self._path(f"{name}.html"), html)
 
     def say(self, line: str) -> None:
         """Print a line that may be longer than the screen, such as one with a path, without breaking it."""

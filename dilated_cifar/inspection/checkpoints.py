@@ -1,6 +1,6 @@
 """From checkpoints to tables and pictures of what the trained networks see."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -37,6 +37,7 @@ from dilated_cifar.inspection.features import alike, draw_strongest, strongest_m
 from dilated_cifar.inspection.gridding import draw_lattices
 from dilated_cifar.inspection.network import Inspection
 from dilated_cifar.inspection.observation import LabelledGradients, choose_target
+from dilated_cifar.inspection.page import network_page
 from dilated_cifar.progress import Steps
 
 RANDOM = "random init"
@@ -55,8 +56,10 @@ MOST_PAIRS = 3
 """Pairs of networks that are named in the answer; more only in the details."""
 
 
-def explain_checkpoints(config: ExplainConfig, steps: Steps) -> list[str]:
+def explain_checkpoints(config: ExplainConfig, steps: Steps, commands: Mapping[str, str]) -> list[str]:
     """Explain the networks of checkpoints, and measure each beside randomly initialised ones of its kind.
+
+    `commands` says how this user calls the commands that the page names.
 
     Returns:
         A line for each picture that cannot be read; the others were shown to the networks.
@@ -87,6 +90,8 @@ def explain_checkpoints(config: ExplainConfig, steps: Steps) -> list[str]:
         draw_network(inspection, output, each.label, each.stem(trained))
     shown = (own, [path.stem for path in paths]) if paths else examples(trained[0], splits[0])
     draw_trained(output, trained, [network.gradients for network in networks], *shown)
+    labelled = [(each.label, inspection) for each, inspection in zip(trained, inspections, strict=True)]
+    output.page("explanation", network_page(labelled, commands, image=(shown[0][0], shown[1][0])))
     theory = [
         as_data(inspection, each.config.model) for each, inspection in zip(trained, inspections, strict=True)
     ]

@@ -146,7 +146,7 @@ def layer_markdown(traced: Trace) -> str:
 def _row(layer: Layer, parameters: int) -> tuple[str, ...]:
     return (
         layer.name,
-        _operation(layer),
+        operation(layer),
         "" if layer.dilation is None or "pool" in layer.kind else f"{layer.dilation[0]}",
         "x".join(str(side) for side in layer.output_shape),
         f"{max(layer.receptive_field)}",
@@ -156,7 +156,8 @@ def _row(layer: Layer, parameters: int) -> tuple[str, ...]:
     )
 
 
-def _operation(layer: Layer) -> str:
+def operation(layer: Layer) -> str:
+    """Name what a layer does, with its window: `conv 3x3 /2`."""
     parts = [_NAMES.get(layer.kind, layer.kind)]
     if layer.kernel is not None:
         parts.append(f"{layer.kernel[0]}x{layer.kernel[1]}")

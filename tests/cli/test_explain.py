@@ -95,7 +95,7 @@ def test_rates_are_explained_alone_on_one_screen(told: Told, tmp_path: Path) -> 
     assert "125" not in said
     folder = tmp_path / "outputs" / "explain" / "rates-2-2-2"
     assert {path.name for path in folder.iterdir()} == {
-        "count_map.png", "layers.png", "explanation.json", "explanation.txt"
+        "count_map.png", "layers.png", "explanation.html", "explanation.json", "explanation.txt"
     }  # fmt: skip
 
 
@@ -116,6 +116,32 @@ def test_kernels_may_be_even_or_one_a_rate(told: Told) -> None:
     assert "published distance n/a" in said
     said = told("rates=[2,3]", "kernel_size=[3,2]", "output=out")
     assert "with kernels 3x3, 2x2: holes receptive field 8x8" in said
+
+
+def test_sizes_and_matrices_stand_below_the_verdict(told: Told, tmp_path: Path) -> None:
+    said = told("rates=[1,2,5]", "size=32", "output=out")
+    assert "1 3x3 1 1 0 32 30 32 900x1024 8,100" in said
+    assert "3 3x3 5 1 0 26 16 26 256x676 2,304" in said
+    (sizes,) = json.loads((tmp_path / "out" / "explanation.json").read_text())["sizes"]
+    assert [layer["after"] for layer in sizes] == [30, 26, 16]
+    said = told("rates=[1,2,5]", "size=32", "padding=same", "stride=[1,2,1]")
+    assert "rates 1, 2, 10 with 3x3 kernels" in said
+    assert "These are the rates at stride 1" in said
+    assert "2 3x3 2 2 2 32 16 31 (+1) 256x1024" in said
+    # An even kernel at an even rate has a middle too.
+    assert "1 2x2 2 1 1 8 8 8 64x64" in told("rates=[2]", "kernel_size=2", "size=8", "padding=same")
+
+
+def test_a_transposed_convolution_is_told_step_by_step(told: Told, tmp_path: Path) -> None:
+    said = told("rates=[1]", "size=3", "stride=2", "padding=1", "transposed=true", "output=out")
+    assert said.startswith(
+        "layer 1: 3x3; 1 zero between the pixels: 5x5; 1 zero on every side: 7x7; convolved with the flipped "
+        "kernel at stride 1, rate 1: 5x5; C^T 25x9 with 49 weights"
+    )
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert files == {"explanation.html", "explanation.json", "explanation.txt"}
+    many = told("rates=[1,1,1,1]", "size=3", "stride=2", "transposed=true", "output_padding=1")
+    assert "4 3x3 1 2 0 38 75 80 78 6084x1444" in many
 
 
 def test_a_residual_network_is_counted_itself(told: Told, tmp_path: Path) -> None:
@@ -154,6 +180,32 @@ def test_any_unit_of_any_layer_may_be_chosen(told: Told, tmp_path: Path) -> None
             [f"rates={[2] * 36}".replace(" ", ""), f"kernel_size={[2, 3, 4] * 12}".replace(" ", "")],
             "expected fewer different sizes for so many rates",
         ),
+        (["size=32"], "size=32: expected rates beside it; write 'rates=[1,2,5]'"),
+        (["rates=[1]", "size=0"], "size=0: expected a side from 1 to 4096"),
+        (["rates=[1]", "padding=1"], "padding=1: expected the size of a map beside it; write size=32"),
+        (["rates=[1]", "stride=0"], "stride=0: expected a whole number from 1 to 4096"),
+        (
+            ["rates=[1,2]", "stride=[1]"],
+            "stride=[1]: expected a whole number from 1 to 4096, or one for each",
+        ),
+        (["rates=[1]", "size=8", "padding=wide"], "padding=wide: expected a whole number from 0 to 4096, or"),
+        (
+            ["rates=[1]", "size=8", "padding=same", "kernel_size=2"],
+            "layer 1 would need 1 rows around its map",
+        ),
+        (
+            ["rates=[1,2,3]", "size=8"],
+            "size=8: layer 3: a map of size 2 with padding 0 is smaller than the 7",
+        ),
+        (["rates=[1]", "size=8", "output_padding=1"], "transposed convolutions, which alone have it"),
+        (["rates=[1]", "size=8", "transposed=true", "output_padding=1"], "output_padding=1 is too large"),
+        (["rates=[1]", "size=1", "transposed=true", "padding=2"], "padding=2 cuts away all 3 pixels"),
+        (["rates=[1]", "transposed=true"], "transposed=true: expected the size of a map beside it"),
+        (
+            [f"rates={[1] * 20}".replace(" ", ""), "stride=4", "size=9", "transposed=true"],
+            "size=9: expected maps of at most",
+        ),
+        (["rates=[1,1,1]", "stride=99"], "write smaller rates or strides"),
         (["rates=[1,2]", "model=plain"], "model=plain: rates= is explained without a network"),
         (["rates=[1,2]", "position=[1,1]"], "position=[1,1]: rates= is explained without a network"),
         (["model.kernel_size=4"], "model.kernel_size=4: expected an odd number"),
@@ -200,6 +252,7 @@ def test_a_checkpoint_is_measured_beside_randomly_initialised_networks(told: Tol
     assert {path.name for path in folder.iterdir()} == {
         "count_map.png",
         "layers.png",
+        "explanation.html",
         "explanation.json",
         "explanation.txt",
         "effective_field.png",
