@@ -23,6 +23,10 @@ class ProcessError(RunError):
     """What went wrong in one of several processes, and not in the others alike."""
 
 
+class ContactError(ProcessError):
+    """Another process ended or does not answer; that one knows why."""
+
+
 class Interrupted(KeyboardInterrupt):
     """A run that was asked to stop, and saved its state before it did."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from dilated_cifar.errors import ProcessError, RunError, UserError
+from dilated_cifar.errors import ContactError, ProcessError, RunError, UserError
 
 if TYPE_CHECKING:
     # Importing torch takes seconds, and this is asked before anything is known to be right.
@@ -28,6 +28,16 @@ SILENCE = timedelta(minutes=5)
 def launched() -> bool:
     """Whether a launcher such as torchrun started this process, as one of several or alone."""
     return all(name in os.environ for name in TOLD)
+
+
+def announce_tasks() -> None:
+    """Tell this task of a submitit job of the other tasks of the job, if there are any, as torchrun would."""
+    from submitit import JobEnvironment
+    from submitit.helpers import TorchDistributedEnvironment
+
+    if JobEnvironment().num_tasks > 1:
+        # Each takes a GPU by its number, so all stay visible. What the cluster's shell had set is of no use.
+        TorchDistributedEnvironment().export(set_cuda_visible_devices=False, overwrite=True)
 
 
 def leads() -> bool:
@@ -106,8 +116,8 @@ class Processes:
         """Say which process an error is of, and in one line that another one was lost.
 
         Raises:
-            ProcessError: in place of a UserError of this process alone, or of what torch raises when it waits
-                in vain for another.
+            ProcessError: in place of a UserError of this process alone.
+            ContactError: in place of what torch raises when it waits in vain for another.
         """
         try:
             yield
@@ -118,7 +128,7 @@ class Processes:
         except RuntimeError as error:
             if self.count == 1 or not _is_loss(error):
                 raise
-            raise ProcessError(
+            raise ContactError(
                 f"process {self.rank} of {self.count}: lost contact to another process, which ended or does "
                 "not answer; the last saved state stays, and the same command continues from it"
             ) from error

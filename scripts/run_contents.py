@@ -13,6 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from dilated_cifar.errors import UserError
 from dilated_cifar.runs import checkpoint
+from dilated_cifar.runs.record import SESSIONS
 
 TIMES = ("seconds", "epoch_seconds", "images_per_second")
 
@@ -58,8 +59,8 @@ def fingerprint(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in sorted(folder.rglob("*")):
         name = re.sub(r"(tfevents)\..*", r"\1", str(path.relative_to(folder)))
-        if path.name == "previous.pt" or path.suffix == ".log" or path.is_dir():
-            found[name] = None  # the state before, which depends on where the run was killed
+        if path.name in ("previous.pt", SESSIONS) or path.suffix == ".log" or path.is_dir():
+            found[name] = None  # what depends on where the run was killed
         elif path.suffix == ".pt":
             found[name] = plain(vars(checkpoint.load(path)))
         elif path.name == "metrics.csv":

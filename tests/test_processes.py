@@ -18,11 +18,13 @@ from torch import nn
 from dilated_cifar.cli.train import main
 from dilated_cifar.processes import ALONE, Processes
 from dilated_cifar.runs import checkpoint
-from dilated_cifar.runs.reading import read_predictions
+from dilated_cifar.runs.reading import read_predictions, read_sessions
 from dilated_cifar.training.batch_norm import SyncedBatchNorm
 
 SGD = ["optimizer=sgd", "optimizer.lr=0.01"]  # Adam divides tiny gradients by their own size
-UNEVEN = ["data.train=95", "data.validation=41", "data.test=39", "batch_size=31", "epochs=1"]
+UNEVEN = ["data.train=94", "data.validation=41", "data.test=39", "batch_size=31", "epochs=1"]
+
+ENDLESS = ["epochs=100000", "save_minutes=60", "name=run"]
 
 SERVER = """
 import json, os, sys
@@ -68,6 +70,13 @@ def start_two() -> Iterator[Start]:
         server.stdin.close()
 
 
+def wait_for_epoch(number: int, log: Path) -> None:
+    deadline = time.monotonic() + 240
+    while not (log.is_file() and f" epoch {number}/" in log.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_two_processes_reach_the_weights_of_one_which_continues_their_run(
     tiny: list[str], tmp_path: Path, start_two: Start
 ) -> None:
@@ -88,21 +97,18 @@ def test_two_processes_reach_the_weights_of_one_which_continues_their_run(
     assert main([*common, "name=two", "epochs=2"]) == 0
     log = (tmp_path / "two" / "train.log").read_text()
     assert "continuing after epoch 1" in log
-    assert "torchvision" in log
-    assert "command: " in log
+    began, continued = read_sessions(tmp_path / "two")
+    assert (began.epoch, began.processes, began.threads) == (0, 2, 1)
+    assert (continued.epoch, continued.processes) == (1, 1)
+    assert {"python", "dilated-cifar", "torch", "torchvision", "numpy"} == continued.versions.keys()
     assert "2 processes, fp32), torch" in log  # saved on two, now on one
 
 
 def test_a_process_that_dies_ends_the_other_with_a_message(
     tiny: list[str], tmp_path: Path, start_two: Start
 ) -> None:
-    endless = ["epochs=100000", "save_minutes=60", f"output_dir={tmp_path}", "name=run"]
-    processes, statuses = start_two(tmp_path / "printed", *tiny, *endless)
-    log = tmp_path / "run" / "train.log"
-    deadline = time.monotonic() + 120
-    while not (log.is_file() and "epoch 1/" in log.read_text()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    processes, statuses = start_two(tmp_path / "printed", *tiny, *ENDLESS, f"output_dir={tmp_path}")
+    wait_for_epoch(1, tmp_path / "run" / "train.log")
     os.kill(processes[1], signal.SIGKILL)
     died = time.monotonic()
     assert statuses() == [1, -signal.SIGKILL]
@@ -111,6 +117,23 @@ def test_a_process_that_dies_ends_the_other_with_a_message(
     assert error.count("error: process 0 of 2: lost contact to another process") == 1
     assert "Traceback" not in error
     assert checkpoint.load(tmp_path / "run" / "checkpoints" / "last.pt").model
+
+
+def test_a_signal_to_one_process_stops_both_with_the_state_saved(
+    tiny: list[str], tmp_path: Path, start_two: Start
+) -> None:
+    processes, statuses = start_two(tmp_path / "printed", *tiny, *ENDLESS, f"output_dir={tmp_path}")
+    wait_for_epoch(1, tmp_path / "run" / "train.log")
+    os.kill(processes[1], signal.SIGTERM)
+    assert statuses() == [128 + signal.SIGTERM] * 2
+    printed = (tmp_path / "printed-0").read_text()
+    assert printed.count("stopped; the state is saved in") == 1
+    assert "the same command continues" in printed
+    assert "Traceback" not in printed
+    assert (tmp_path / "printed-1").read_text() == ""
+    saved = checkpoint.load(tmp_path / "run" / "checkpoints" / "last.pt")
+    assert saved.training is not None
+    assert (saved.training["progress"]["epoch"], saved.training["progress"]["step"]) >= (1, 0)
 
 
 @pytest.mark.slow
@@ -122,6 +145,54 @@ def test_torchrun_trains_in_two_processes(tiny: list[str], tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("epoch 1/3") == 1  # of the first process alone
     assert (tmp_path / "two" / "summary.json").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are read from /proc")
+def test_torchrun_stopped_by_a_signal_or_restarted_after_a_kill_ends_with_the_same_bits(
+    tiny: list[str], tmp_path: Path, start_two: Start
+) -> None:
+    arguments = [*tiny, "epochs=12", "model.dropout=0.3", f"output_dir={tmp_path}"]
+    _, statuses = start_two(tmp_path / "printed", *arguments, "name=whole")
+    assert statuses() == [0, 0]
+    whole = checkpoint.load(tmp_path / "whole" / "checkpoints" / "last.pt")
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        name = number.name
+        command = [str(shutil.which("torchrun")), "--nproc-per-node=2", "--max-restarts=2", "train.py"]
+        command += [*arguments, f"name={name}"]
+        with (tmp_path / name).open("w") as printed:
+            started = subprocess.Popen(command, stdout=printed, stderr=printed)
+        wait_for_epoch(2, tmp_path / name / "train.log")
+        os.kill(worker(started.pid, 1) if number is signal.SIGKILL else started.pid, number)
+        status = started.wait(timeout=240)
+        told = (tmp_path / name).read_text()
+        assert "dilated_cifar/" not in told  # no traceback of ours; torchrun prints its own
+        if number is signal.SIGKILL:
+            assert status == 0, told  # torchrun started both again
+        else:
+            assert status != 0
+            assert told.count("stopped; the state is saved in") == 1
+            assert not (tmp_path / name / "summary.json").exists()
+            subprocess.run(command, capture_output=True, timeout=240, check=True)
+        ended = checkpoint.load(tmp_path / name / "checkpoints" / "last.pt")
+        for weights, value in whole.model.items():
+            assert torch.equal(value, ended.model[weights]), (name, weights)
+        began, continued = read_sessions(tmp_path / name)
+        assert began.epoch == 0
+        assert continued.epoch > 0
+        assert continued.processes == 2
+
+
+def worker(launcher: int, rank: int) -> int:
+    """The process with that rank among those that torchrun started."""
+    children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
+    (found,) = (
+        int(child)
+        for child in children
+        if f"RANK={rank}".encode() in Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
+    )
+    return found
 
 
 @pytest.mark.parametrize(("items", "count"), [(10_000, 3), (2, 3), (31, 2)])

@@ -34,9 +34,16 @@ def register_engines() -> None:
         )
 
 
-def jobs_a_batch(launcher: str) -> int | None:
-    """How many jobs a launcher is given at once: None for all, where it has a queue of its own."""
-    return jobs_at_once() if launcher.endswith(".LocalLauncher") else None
+def jobs_a_batch(launcher: str, processes: int) -> int | None:
+    """How many jobs a launcher is given at once: None for all, where it has a queue of its own.
+
+    Args:
+        launcher: The name of its class.
+        processes: Those of each job; several of them take this machine's GPUs from the first one on.
+    """
+    if not launcher.endswith(".LocalLauncher"):
+        return None
+    return jobs_at_once() if processes == 1 else 1
 
 
 def missing_engine(error: Exception) -> str | None:

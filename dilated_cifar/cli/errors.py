@@ -15,7 +15,7 @@ from dilated_cifar.cli.choices import fault, file_of, yaml_fault
 from dilated_cifar.config.base import nearest_first, shortened
 from dilated_cifar.config.messages import describe
 from dilated_cifar.errors import Interrupted, ProcessError, RunError, UserError, printable
-from dilated_cifar.processes import leads
+from dilated_cifar.processes import launched, leads
 
 LONGEST_WORD, LONGEST_LINE = 400, 1_500
 """Characters of a word and of a line that are printed; longer ones are cut."""
@@ -43,8 +43,9 @@ def guard(call: Callable[[], int], again: Callable[[], str]) -> int:
     except Interrupted as stop:
         if not leads():
             return stop.status
-        told = f"\nstopped; the state is saved in {stop.folder}; continue with: {again()}"
-        print(printable(told), file=sys.stderr)
+        # What a launcher was called with is not known here.
+        rest = "the same command continues" if launched() else f"continue with: {again()}"
+        print(printable(f"\nstopped; the state is saved in {stop.folder}; {rest}"), file=sys.stderr)
         return stop.status
     except KeyboardInterrupt:
         return fail(f"interrupted; continue with: {again()}", 130)

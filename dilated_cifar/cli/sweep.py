@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -19,8 +20,9 @@ from filelock import FileLock
 
 from dilated_cifar.cli.errors import LineFormatter
 from dilated_cifar.config.run import Config
-from dilated_cifar.errors import Interrupted, UserError, one_line
+from dilated_cifar.errors import ContactError, Interrupted, ProcessError, UserError, one_line
 from dilated_cifar.locks import acquired, lock_at
+from dilated_cifar.processes import launched, leads
 from dilated_cifar.runs.atomic import write_text
 from dilated_cifar.training.signals import StopSignals
 
@@ -40,12 +42,14 @@ class JobStatus:
     folder: Path
     process: tuple[str, int]
     """Host and id of the command's own process."""
+    command: str
+    """As it was typed."""
 
     @classmethod
     def below(cls, sweep: Path) -> "JobStatus":
         """A folder of this command's own in that of the sweep."""
         name = f".jobs-{uuid.uuid4().hex[:8]}"
-        return cls(sweep.resolve() / name, (socket.gethostname(), os.getpid()))
+        return cls(sweep.resolve() / name, (socket.gethostname(), os.getpid()), shlex.join(sys.argv))
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -82,15 +86,19 @@ class JobStatus:
         return (socket.gethostname(), os.getpid()) != self.process
 
     def report(self, number: int, folder: Path, outcome: str | None) -> None:
-        """Note what has become of a job: None where it succeeded, else what went wrong."""
+        """Note what has become of a job, or of one of its processes: None for success, or what went wrong."""
         entry = {"folder": str(folder), "outcome": outcome}
+        name = f"{number:06}" if leads() else f"{number:06}-{os.environ['RANK']}"
         with suppress(FileNotFoundError):  # the command was killed, and another one has cleared up
-            write_text(self.folder / f"{number:06}.json", json.dumps(entry))
+            write_text(self.folder / f"{name}.json", json.dumps(entry))
 
     def outcomes(self) -> list[tuple[str, str | None]]:
-        """Folder and outcome of every job that began, in the order in which they were listed."""
+        """Folder and outcome of every job that began, in the order in which they were listed.
+
+        A job of several processes may have more than one: what failed in each.
+        """
         entries = [json.loads(path.read_text()) for path in sorted(self.folder.glob("*.json"))]
-        return [(entry["folder"], entry["outcome"]) for entry in entries]
+        return list(dict.fromkeys((entry["folder"], entry["outcome"]) for entry in entries))
 
     def stop(self) -> None:
         """Ask every job to save its state and end."""
@@ -134,7 +142,10 @@ def run_job(jobs: JobStatus, number: int, folder: Path, train: Callable[[], floa
     Returns:
         What `train` returns; None, which a search takes for a failed trial, where it raised.
     """
-    if jobs.elsewhere and jobs.stopped:
+    if not leads():
+        assist(jobs, number, folder, train)
+        return None
+    if jobs.elsewhere and jobs.stopped and not launched():  # of several processes, all stop in training
         end_if_alone(jobs)
         return None
     # This stands if nothing can be reported any more.
@@ -159,6 +170,21 @@ def run_job(jobs: JobStatus, number: int, folder: Path, train: Callable[[], floa
     return value
 
 
+def assist(jobs: JobStatus, number: int, folder: Path, train: Callable[[], float | None]) -> None:
+    """Call `train` in another process of a job than the first, which reports what became of the job.
+
+    Only what went wrong here alone is reported here.
+    """
+    try:
+        with own_process(jobs, folder.name):
+            train()
+    except (Interrupted, ContactError):
+        pass
+    except Exception as error:
+        if isinstance(error, ProcessError) or not isinstance(error, UserError):
+            jobs.report(number, folder, one_line(error))
+
+
 def end_if_alone(jobs: JobStatus) -> None:
     """End this process where the command that started it has died."""
     if os.getppid() != PARENT:
@@ -170,7 +196,7 @@ def end_if_alone(jobs: JobStatus) -> None:
 @contextmanager
 def own_process(jobs: JobStatus, name: str) -> Iterator[None]:
     """Give a job in another process its lines on the screen, and a listener for the end of the command."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(sys.stdout) if leads() else logging.NullHandler()
     handler.setFormatter(LineFormatter(f"[{name}] %(message)s"))
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -201,9 +227,12 @@ def listen(jobs: JobStatus, ended: threading.Event) -> None:
 
 
 def for_this_process(config: Config, jobs: JobStatus, number: int) -> Config:
-    """`config` for a job beside others: no bar on the shared screen, and a GPU of its own where it can."""
+    """`config` for a job beside others: no bar on the shared screen, and a GPU of its own where it can.
+
+    The processes of one job divide the GPUs among themselves.
+    """
     gpus = count_gpus()
-    if config.device == "auto" and gpus > 1:
+    if config.device == "auto" and gpus > 1 and not launched():
         config = replace(config, device=f"cuda:{take_gpu(jobs.folder, gpus, number)}")
     return replace(config, progress=False)
 

@@ -22,9 +22,8 @@ from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import to_config
 from dilated_cifar.errors import Interrupted, UserError, one_line, printable
 from dilated_cifar.plugins import load_plugins, plugins_of
-from dilated_cifar.processes import Processes, joined, launched
+from dilated_cifar.processes import Processes, announce_tasks, joined, launched, leads
 from dilated_cifar.progress import Steps
-from dilated_cifar.runs.environment import describe_environment
 from dilated_cifar.runs.folder import Found, opened
 from dilated_cifar.runs.record import CONFIG, ERROR, LOG
 
@@ -116,6 +115,8 @@ def run_sweep(arguments: Arguments) -> int:
     # Launchers pickle this function and call the copies in other processes: it holds plain data alone.
     def job(composed: DictConfig) -> float | None:
         load_plugins(plugins)
+        if "submitit" in HydraConfig.get().launcher._target_:
+            announce_tasks()
         place = run_folder(composed, fixed)
         number = HydraConfig.get().job.num
         return run_job(jobs, number, place, lambda: train_once(composed, lambda: place, jobs))
@@ -183,7 +184,7 @@ def train_once(
         Its validation accuracy, if it held images out.
     """
     beside_others = jobs is not None and jobs.elsewhere
-    with refusal_file(place() if jobs else None):
+    with refusal_file(place() if jobs and leads() else None):
         require_schemas(composed, HydraConfig.get().runtime)
         config = to_config(composed)
         require_a_value(config)
@@ -219,9 +220,9 @@ def train_once(
         if found is Found.FINISHED:
             summary = read_summary(folder)
         else:
-            if jobs is not None and beside_others and processes.count == 1:
+            if jobs is not None and beside_others:
                 config = for_this_process(config, jobs, HydraConfig.get().job.num)
-            summary = train(config, folder, processes)
+            summary = train(config, folder, processes, jobs.command if jobs else None)
         if beside_others:
             logger.info("%s", result_line(summary))
         else:
@@ -245,10 +246,6 @@ def run_files(
         return
     files = opened(folder, config, waits)
     with files as found, log_file(folder) as log, error_file(folder, log), processes.in_contact():
-        if found is not Found.FINISHED:
-            # For later reading, not for the screen.
-            told = describe_environment()
-            log.handle(logger.makeRecord(logger.name, logging.INFO, __file__, 0, told, (), None))
         yield processes.share(lambda: found)
 
 

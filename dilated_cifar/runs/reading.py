@@ -27,6 +27,7 @@ from dilated_cifar.runs.record import (
     ERROR,
     METRICS,
     PREDICTIONS,
+    SESSIONS,
     SUMMARY,
     Curves,
     Figures,
@@ -34,6 +35,7 @@ from dilated_cifar.runs.record import (
     Predictions,
     Run,
     Score,
+    Session,
     Summary,
 )
 
@@ -139,6 +141,21 @@ def _numbers(content: Any) -> Iterator[float]:
             yield from _numbers(value)
     elif isinstance(content, int | float):
         yield content
+
+
+def read_sessions(folder: Path) -> list[Session]:
+    """The starts of a run, the first one first; none of a run that an earlier release began.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    path = folder / SESSIONS
+    if not path.exists():
+        return []
+    try:
+        return [Session(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise UserError(f"{path}: damaged; expected the sessions of a run") from error
 
 
 def read_curves(folder: Path, epochs: int) -> Curves:

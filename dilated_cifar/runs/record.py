@@ -1,7 +1,7 @@
 """What a run leaves in its folder, typed, and the one place that writes it.
 
 A run folder holds `config.yaml`, `checkpoints/`, TensorBoard's event files, `metrics.csv` (the curves),
-`test_predictions.npz`, `summary.json` and `train.log`. `runs/reading.py` reads them back.
+`test_predictions.npz`, `summary.json`, `sessions.json` and `train.log`. `runs/reading.py` reads them back.
 """
 
 import csv
@@ -20,7 +20,7 @@ from dilated_cifar.config.store import to_yaml
 from dilated_cifar.runs.atomic import write, write_text
 
 CONFIG, METRICS, PREDICTIONS, SUMMARY = "config.yaml", "metrics.csv", "test_predictions.npz", "summary.json"
-ERROR, LOG = "error.txt", "train.log"
+SESSIONS, ERROR, LOG = "sessions.json", "error.txt", "train.log"
 ONSET_WINDOW = 3
 """Epochs over which the rule for the onset of overfitting averages, and the fewest that must follow."""
 TOO_FEW_EPOCHS = "too few epochs to tell"
@@ -105,6 +105,36 @@ class Summary:
         if not self.tells_onset:
             return TOO_FEW_EPOCHS
         return "no onset" if self.overfitting_onset is None else f"from epoch {self.overfitting_onset} on"
+
+
+@dataclass(frozen=True)
+class Session:
+    """A start of a run or its continuation, and what the figures depend on: an entry of `sessions.json`."""
+
+    began: str
+    """When, in UTC."""
+    epoch: int
+    """Completed epochs that it continues from; 0 at the start of the run."""
+    step: int
+    """Completed steps of the epoch under way."""
+    command: str
+    """As typed; of a sweep's job that of the sweep."""
+    host: str
+    """The name of the computer."""
+    platform: str
+    """Its operating system."""
+    processor: str
+    device: str
+    """With precision and processes, as in `Summary`."""
+    threads: int
+    """Of each process, on the CPU."""
+    processes: int
+    versions: dict[str, str]
+    """Of Python and of each package, by name."""
+    commit: str | None
+    """Of the checkout that the package lies in; None where it lies in none."""
+    changed: bool
+    """Whether files of the checkout differ from the commit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +236,11 @@ def write_predictions(folder: Path, predicted: ArrayLike, labels: ArrayLike) -> 
     content = io.BytesIO()
     np.savez_compressed(content, predicted=predicted, labels=labels)
     write(folder / PREDICTIONS, content.getvalue())
+
+
+def write_sessions(folder: Path, sessions: Sequence[Session]) -> None:
+    """Write sessions.json, the first one first."""
+    write_text(folder / SESSIONS, json.dumps([asdict(session) for session in sessions], indent=2) + "\n")
 
 
 def write_summary(folder: Path, summary: Summary) -> None:

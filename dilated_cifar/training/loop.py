@@ -25,6 +25,7 @@ from dilated_cifar.percentages import percent, points
 from dilated_cifar.processes import ALONE, Processes
 from dilated_cifar.progress import Steps
 from dilated_cifar.runs import checkpoint
+from dilated_cifar.runs.environment import add_session
 from dilated_cifar.runs.folder import saving
 from dilated_cifar.runs.record import (
     Summary,
@@ -46,10 +47,11 @@ from dilated_cifar.training.tensorboard import Board
 logger = logging.getLogger(__name__)
 
 
-def train(config: Config, folder: Path, processes: Processes = ALONE) -> Summary:
+def train(config: Config, folder: Path, processes: Processes = ALONE, command: str | None = None) -> Summary:
     """Train from the start, or from where `folder` left off, to the end of the last epoch.
 
     Of several processes each trains on its part of every batch; the first alone reads and writes `folder`.
+    It records the `command` that was typed, by default that of this process.
 
     Raises:
         UserError: the device, the data or the saved state is not as expected.
@@ -83,7 +85,7 @@ def train(config: Config, folder: Path, processes: Processes = ALONE) -> Summary
     line = Steps(shown=config.progress)
     with StopSignals() as stop, saving(folder), operations_named(), line, showing as board:
         if first:
-            begin_files(state, machine, folder, resumed=resumed)
+            begin_files(state, machine, folder, command, resumed=resumed)
         line.end()
         run_epochs(state, splits, machine, folder, board, stop)
         with Steps(shown=config.progress) as steps:
@@ -96,8 +98,10 @@ def train(config: Config, folder: Path, processes: Processes = ALONE) -> Summary
     return summary
 
 
-def begin_files(state: State, machine: Machine, folder: Path, *, resumed: bool) -> None:
+def begin_files(state: State, machine: Machine, folder: Path, command: str | None, *, resumed: bool) -> None:
     """Save the state before the first step, or bring the other files to what the saved state says."""
+    progress = state.progress
+    add_session(folder, progress.epoch, progress.step, str(machine), machine.processes.count, command)
     if resumed:
         state.save_best(folder)
         if state.progress.history:

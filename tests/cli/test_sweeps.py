@@ -7,11 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
+
+from dilated_cifar.runs import checkpoint
+from dilated_cifar.runs.reading import read_sessions
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -86,6 +91,58 @@ def test_submitit_runs_each_job_in_a_process_of_its_own(
     for job in ("dilations-1-1-1", "dilations-1-2-5"):
         assert (folder / job / "summary.json").is_file()
         assert "epoch 1/1" in (folder / job / "train.log").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are read from /proc")
+def test_the_tasks_of_a_submitit_job_train_one_network_and_end_together(
+    require_engine: Require, run: Run, tmp_path: Path, tiny: list[str]
+) -> None:
+    require_engine("submitit_launcher")
+    # Adam divides tiny gradients by their own size; some processes have no image of the last batch.
+    same = ["optimizer=sgd", "optimizer.lr=0.01", "data.train=94", "batch_size=31", "schedule=constant"]
+    tasks = [
+        "hydra/launcher=submitit_local",
+        "hydra.launcher.tasks_per_node=2",
+        "hydra.launcher.gpus_per_node=0",
+    ]
+    assert run(*same, "seed=0,1", "name=one").returncode == 0
+    done = run(*same, "seed=0,1", "name=two", *tasks)
+    assert done.returncode == 0, done.stderr
+    for job in ("seed-0", "seed-1"):
+        one, two = (tmp_path / "outputs" / name / job for name in ("one", "two"))
+        alone, together = (checkpoint.load(folder / "checkpoints" / "last.pt").model for folder in (one, two))
+        for name, weights in alone.items():
+            assert torch.allclose(weights, together[name], atol=1e-5), name
+        assert len(list(two.glob("events.*"))) == 1
+        assert (two / "train.log").read_text().count("epoch 1/1") == 1
+        (session,) = read_sessions(two)
+        assert session.processes == 2
+        assert "train.py -m" in session.command
+    printed = [path.read_text().count("] epoch 1/1") for path in tmp_path.rglob(".submitit/*_log.out")]
+    assert sorted(printed) == [0, 0, 1, 1]
+
+    endless = command(*tiny, "epochs=100000", "save_minutes=60", "name=lost", *tasks)
+    with subprocess.Popen(endless, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        log = tmp_path / "outputs" / "lost" / "dilated_125" / "train.log"
+        wait_for(lambda: log.is_file() and "epoch 1/" in log.read_text(), process)
+        os.kill(task(tmp_path, 1), signal.SIGKILL)
+        _, told = process.communicate(timeout=120)
+    assert process.returncode == 1
+    (failed,) = [line for line in told.splitlines() if line.startswith("failed:")]
+    assert "process 0 of 2: lost contact to another process" in failed
+
+
+def task(place: Path, number: int) -> int:
+    """The process with that number of a submitit job that was started in `place`."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # ended meanwhile
+            told = (folder / "environ").read_bytes().split(b"\0")
+            if f"SUBMITIT_LOCAL_LOCALID={number}".encode() in told and (folder / "cwd").resolve() == place:
+                found.append(int(folder.name))
+    (process,) = found
+    return process
 
 
 def test_a_search_goes_by_validation_accuracy_leaves_out_failed_trials_and_continues(
