@@ -70,10 +70,11 @@ def start_two() -> Iterator[Start]:
         server.stdin.close()
 
 
-def wait_for_epoch(number: int, log: Path) -> None:
+def wait_for_epoch(number: int, log: Path, process: "subprocess.Popen[bytes] | None" = None) -> None:
     deadline = time.monotonic() + 240
     while not (log.is_file() and f" epoch {number}/" in log.read_text()):
         assert time.monotonic() < deadline
+        assert process is None or process.poll() is None
         time.sleep(0.05)
 
 
@@ -161,12 +162,12 @@ def test_torchrun_stopped_by_a_signal_or_restarted_after_a_kill_ends_with_the_sa
         name = number.name
         command = [str(shutil.which("torchrun")), "--nproc-per-node=2", "--max-restarts=2", "train.py"]
         command += [*arguments, f"name={name}"]
-        with (tmp_path / name).open("w") as printed:
+        with (tmp_path / f"printed-{name}").open("w") as printed:
             started = subprocess.Popen(command, stdout=printed, stderr=printed)
-        wait_for_epoch(2, tmp_path / name / "train.log")
+        wait_for_epoch(2, tmp_path / name / "train.log", started)
         os.kill(worker(started.pid, 1) if number is signal.SIGKILL else started.pid, number)
         status = started.wait(timeout=240)
-        told = (tmp_path / name).read_text()
+        told = (tmp_path / f"printed-{name}").read_text()
         assert "dilated_cifar/" not in told  # no traceback of ours; torchrun prints its own
         if number is signal.SIGKILL:
             assert status == 0, told  # torchrun started both again

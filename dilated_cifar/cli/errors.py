@@ -41,14 +41,12 @@ def guard(call: Callable[[], int], again: Callable[[], str]) -> int:
             return fail(str(error), error.status)
         return error.status
     except Interrupted as stop:
-        if not leads():
-            return stop.status
-        # What a launcher was called with is not known here.
-        rest = "the same command continues" if launched() else f"continue with: {again()}"
-        print(printable(f"\nstopped; the state is saved in {stop.folder}; {rest}"), file=sys.stderr)
+        if leads():
+            told = f"\nstopped; the state is saved in {stop.folder}; {remedy(again)}"
+            print(printable(told), file=sys.stderr)
         return stop.status
     except KeyboardInterrupt:
-        return fail(f"interrupted; continue with: {again()}", 130)
+        return fail(f"interrupted; {remedy(again)}", 130) if leads() else 130
     except MemoryError:
         return fail("out of memory; write a smaller batch_size or network", RunError.status)
     except BrokenPipeError:
@@ -58,6 +56,11 @@ def guard(call: Callable[[], int], again: Callable[[], str]) -> int:
     except OSError as error:
         named = f"{error.filename}: " if error.filename else ""
         return fail(f"{named}{error.strerror or error}; expected a file or folder to use", UserError.status)
+
+
+def remedy(again: Callable[[], str]) -> str:
+    """How to continue a run; what a launcher such as torchrun was called with is not known here."""
+    return "the same command continues" if launched() else f"continue with: {again()}"
 
 
 def fail(message: str, status: int) -> int:
