@@ -1,10 +1,17 @@
 import platform
 import resource
+from pathlib import Path
 
 import pytest
 import torch
 
-from dilated_cifar.device import choose_machine, operations_named, resolve_device
+from dilated_cifar.device import (
+    choose_machine,
+    freed_memory_returned,
+    operations_named,
+    release_freed_memory,
+    resolve_device,
+)
 from dilated_cifar.errors import RunError, UserError
 
 
@@ -53,6 +60,30 @@ def test_a_step_does_not_fault_its_memory_in_again() -> None:
         torch.ones(size // 4)
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
     assert faults < size / resource.getpagesize()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc hands freed memory back this way")
+def test_evaluation_hands_its_memory_back_and_training_keeps_it_again() -> None:
+    machine = choose_machine("cpu")
+    size = 64 * 2**20
+    with freed_memory_returned(machine):
+        before = resident()
+        kept = [torch.ones(size // 4)]
+        for _ in range(3):
+            torch.ones(size // 4)
+            kept.append(torch.ones(1000))  # lies beside the large one and stays
+        assert resident() - before < 1.5 * size
+        kept.clear()
+        assert resident() - before < 0.5 * size
+    torch.ones(size // 4)
+    assert resident() - before > 0.9 * size
+    release_freed_memory()
+    assert resident() - before < 0.5 * size
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def test_an_operation_that_does_not_repeat_is_refused_by_name() -> None:

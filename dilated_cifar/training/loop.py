@@ -17,7 +17,14 @@ from dilated_cifar.data.augment import augment, normalize
 from dilated_cifar.data.batches import batches, steps_per_epoch
 from dilated_cifar.data.randomness import derive_seed
 from dilated_cifar.data.splits import Splits, load
-from dilated_cifar.device import Machine, choose_machine, operations_named, release_freed_memory, use_threads
+from dilated_cifar.device import (
+    Machine,
+    choose_machine,
+    freed_memory_returned,
+    operations_named,
+    release_freed_memory,
+    use_threads,
+)
 from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.errors import Interrupted, RunError
 from dilated_cifar.inspection.network import hole_warning, inspect_network
@@ -45,6 +52,12 @@ from dilated_cifar.training.state import Progress, State, Sums, new_state, saved
 from dilated_cifar.training.tensorboard import Board
 
 logger = logging.getLogger(__name__)
+
+SETTLING_STEPS = 4
+"""Steps of an epoch until its tensors lie in memory as they will in all later ones.
+
+What only the first ones used is handed back: it would be a quarter of a step's memory.
+"""
 
 
 def train(config: Config, folder: Path, processes: Processes = ALONE, command: str | None = None) -> Summary:
@@ -87,8 +100,9 @@ def train(config: Config, folder: Path, processes: Processes = ALONE, command: s
         if first:
             begin_files(state, machine, folder, command, resumed=resumed)
         line.end()
+        release_freed_memory()
         run_epochs(state, splits, machine, folder, board, stop)
-        with Steps(shown=config.progress) as steps:
+        with Steps(shown=config.progress) as steps, freed_memory_returned(machine):
             steps.begin("final test")
             summary, predicted = measure_run(state, splits, machine, folder, network.trace)
         if board is not None:
@@ -155,6 +169,8 @@ def run_epochs(
                 torch.manual_seed(derive_seed("dropout", config.seed, epoch, step, *own))
                 sums += training_step(state, network, inputs, targets, machine, batch=len(labels))
                 progress.step = step + 1
+                if step < SETTLING_STEPS:
+                    release_freed_memory()
 
                 # A signal may have reached only some of the processes, and their clocks differ.
                 look, due, stopped = processes.highest(
@@ -255,10 +271,9 @@ def close_epoch(
     """Measure, log and save a completed epoch."""
     progress = state.progress
     clock = time.perf_counter()
-    release_freed_memory()
-    with bar.instead(f"epoch {progress.epoch + 1}/{state.config.epochs}: measuring"):
+    measuring = bar.instead(f"epoch {progress.epoch + 1}/{state.config.epochs}: measuring")
+    with measuring, freed_memory_returned(machine):
         row, logits = measure_epoch(state, splits, machine, rate)
-    release_freed_memory()
     if not all(math.isfinite(value) for value in row.values()):
         raise diverged(progress, "at its end", rate, folder)
     progress.seconds += time.perf_counter() - clock
@@ -285,6 +300,7 @@ def close_epoch(
             # Last of all, so that the others never lack what it says: a crash before it repeats the epoch
             # and writes the same again.
             state.save(folder, machine)
+    release_freed_memory()
 
 
 def measure_run(
