@@ -1,6 +1,7 @@
 """What a run shows in TensorBoard while it trains."""
 
 import errno
+import gc
 import logging
 import os
 import textwrap
@@ -75,6 +76,7 @@ class Board:
             epoch, pictures = len(history), config.pictures
             if pictures and (epoch % -(-config.epochs // pictures) == 0 or epoch == config.epochs):
                 self._add_pictures(writer, logits, epoch)
+                gc.collect()  # a figure refers to itself, and holds its pixels until it is collected
 
         self._write(add)
 
