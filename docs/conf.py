@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 project = "dilated-cifar"
 copyright = "dilated-cifar contributors"  # noqa: A001  # the name that Sphinx reads
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 
 html_theme = "furo"
 html_title = project
@@ -27,6 +27,12 @@ html_show_sphinx = False
 html_copy_source = False
 highlight_language = "none"
 myst_heading_anchors = 3
+
+nb_execution_mode = "force"  # the notebook is kept without its results
+nb_execution_in_temp = True
+nb_execution_timeout = 600
+nb_execution_raise_on_error = True
+nb_output_stderr = "remove"  # warnings of other packages about the notebook's bars
 
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
@@ -40,7 +46,7 @@ napoleon_custom_sections = ["Source"]
 napoleon_use_rtype = False
 nitpicky = True  # every reference must be found
 # Names that a module imports for type checkers alone, so that it can be used before torch is loaded.
-nitpick_ignore = [("py:class", name) for name in ("Tensor", "nn.Module", "ProcessGroup")]
+nitpick_ignore = [("py:class", name) for name in ("DataFrame", "Tensor", "nn.Module", "ProcessGroup")]
 
 HERE = Path(__file__).parent
 PACKAGE = "dilated_cifar"

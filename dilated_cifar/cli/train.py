@@ -80,31 +80,36 @@ def run(arguments: Arguments) -> int:
             "-m: the processes of one torchrun train one network; start a sweep without torchrun, with "
             "hydra/launcher=joblib for jobs side by side"
         )
-    return run_sweep(arguments) if arguments.multirun else run_one(arguments)
+    if arguments.multirun:
+        return run_sweep(arguments)
+    run_one(arguments)
+    return 0
 
 
-def run_one(arguments: Arguments) -> int:
-    """A single run; what goes wrong in it is raised."""
+def run_one(arguments: Arguments) -> Path:
+    """A single run; returns its folder, and what goes wrong in it is raised."""
     remedy = "several values make a sweep; write: " + command_line("train", "-m", *arguments.typed)
     if arguments.swept:
         raise UserError(f"{arguments.swept[0].input_line}: {remedy}")
     fixed = arguments.fixed
 
-    def job(composed: DictConfig) -> Exception | None:
+    def job(composed: DictConfig) -> Path | Exception:
         # Returned instead of raised, for Hydra prints what is raised over many lines.
         try:
             if swept := HydraConfig.get().sweeper.params:
                 raise UserError(f"{', '.join(f'{key}={swept[key]}' for key in swept)}: {remedy}")
             train_once(composed, lambda: run_folder(composed, fixed))
+            return run_folder(composed, fixed)
         except Exception as error:
             return error
-        return None
 
     with console(), composing(COMMAND, arguments) as composer:
         done = composer.hydra.run(composer.name, job, [*composer.overrides, "hydra.mode=RUN"])
-    if done.return_value is not None:
-        raise done.return_value
-    return 0
+    folder = done.return_value
+    if isinstance(folder, Exception):
+        raise folder
+    assert isinstance(folder, Path)
+    return folder
 
 
 def run_sweep(arguments: Arguments) -> int:
