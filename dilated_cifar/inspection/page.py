@@ -11,8 +11,10 @@ from torch import Tensor
 
 from dilated_cifar.config.limits import LARGEST_FIELD, MOST_LAYERS
 from dilated_cifar.config.rates import LARGEST_SEARCH, LARGEST_SIZE
+from dilated_cifar.dilation.rates import Verdict
+from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.inspection.network import Inspection
-from dilated_cifar.inspection.page_network import network_data
+from dilated_cifar.inspection.page_network import DIGITS, network_data
 from dilated_cifar.inspection.verdicts import DEFINITIONS
 from dilated_cifar.pages.inlining import embedded_json, environment
 
@@ -71,10 +73,17 @@ def network_page(
         commands: How this user calls `explain` and `train`.
         image: uint8 [3, H, W] with what it shows; one is generated where there is none.
     """
-    verdicts = [inspection.verdict for _, inspection in networks if inspection.verdict is not None]
-    stacks = [Stack(each.rates, each.kernel_sizes) for each in verdicts] or [Stack([1, 2, 5], [3] * 3)]
+    stacks = [_stack(each.verdict, each.trace) for _, each in networks if each.verdict is not None]
+    stacks = stacks or [Stack([1, 2, 5], [3] * 3)]
     title = f"What does {networks[0][0]} see?" if len(networks) == 1 else "What do these networks see?"
     return _render(title, stacks, [network_data(*each, image=image) for each in networks], commands)
+
+
+def _stack(verdict: Verdict, traced: Trace) -> Stack:
+    """The convolutions of a stack without strides, padded as they are."""
+    padded = any(layer.padding not in (None, (0, 0)) for layer in traced.layers)
+    padding = "same" if padded else "valid"
+    return Stack(verdict.rates, verdict.kernel_sizes, padding=padding, size=traced.input_size[1])
 
 
 def _render(
@@ -98,6 +107,7 @@ def _render(
                     "size": stacks[0].size,
                     "networks": networks,
                     "limits": _LIMITS,
+                    "exact": 2**DIGITS,
                     "commands": dict(commands),
                     "colours": "".join(f"{r:02x}{g:02x}{b:02x}" for r, g, b in _viridis().tolist()),
                 }

@@ -17,8 +17,8 @@ from dilated_cifar.pages.inlining import data_address
 
 MOST_NUMBERS = 150_000
 """Counts of one layer's units that the page holds; of more, those of every second unit, every third, ..."""
-DIGITS = 12
-"""Binary digits of a count; smaller counts are exact, larger ones are rounded to 0.02%."""
+DIGITS = 11
+"""Binary digits of a count: up to 2,048 it is exact, beyond it is right to three decimal digits."""
 
 
 def network_data(

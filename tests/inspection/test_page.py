@@ -124,7 +124,7 @@ def assert_sizes_alike(script: Callable[..., Any], size: int, windows: list[Wind
     )
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [30, pytest.param(2000, marks=pytest.mark.slow)])
 def test_random_rates_are_judged_as_in_python(view: Any, rates_file: Path, count: int) -> None:
     script, source = view(rates_file), random.Random(count)
     for rates, kernels in [([2, 3], [3, 3]), ([7], [2]), ([1, 2, 4, 8], [2] * 4), ([1] * 4, [2] * 4)]:
@@ -133,7 +133,7 @@ def test_random_rates_are_judged_as_in_python(view: Any, rates_file: Path, count
         assert_alike(script, *random_stack(source))
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [30, pytest.param(2000, marks=pytest.mark.slow)])
 def test_random_sizes_are_those_of_python(view: Any, rates_file: Path, count: int) -> None:
     script, source = view(rates_file), random.Random(count)
     for _ in range(count):
@@ -262,7 +262,7 @@ def test_every_unit_of_the_network_counts_what_python_counts(
                 "seen.layer = arguments[0]; return unitCounts(layerNow(), arguments[1])", index, position
             )
             alone = network_count_map(inspection.model, (3, 32, 32), layer=name, position=position)
-            assert torch.allclose(torch.tensor(found, dtype=torch.float64), alone.flatten(), rtol=2**-12)
+            assert torch.allclose(torch.tensor(found, dtype=torch.float64), alone.flatten(), rtol=2**-11)
             assert [count > 0 for count in found] == (alone.flatten() > 0).tolist()
 
 

@@ -66,8 +66,11 @@ function hatching(context) {
   return context.createPattern(tile, "repeat");
 }
 
-const shortCount = (count) =>
-  count < 1e7 ? count.toLocaleString("en") : Number(count).toExponential(2).replace("e+", "e");
+// Whole where the page holds the count exactly, else with three digits.
+function shortCount(count) {
+  if (count <= page.exact) return count.toLocaleString("en");
+  return count < 1e7 ? Number(count.toPrecision(3)).toLocaleString("en") : count.toExponential(2).replace("e+", "e");
+}
 
 function font(context, size) {
   context.font = `${size}px system-ui, sans-serif`;

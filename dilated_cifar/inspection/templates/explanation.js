@@ -18,7 +18,8 @@ let shown = {}; // what is on the page now, for the cursors
 const column = (name) => state.layers.map((layer) => layer[name]);
 const percent = (share) => {
   // Python rounds exact halves to even; and only all is 100%.
-  const tenths = 1000 * share, rounded = Math.floor(tenths) + (tenths % 1 > 0.5 || (tenths % 1 === 0.5 && Math.floor(tenths) % 2) ? 1 : 0);
+  const tenths = 1000 * share, below = Math.floor(tenths), rest = tenths - below;
+  const rounded = below + (rest > 0.5 || (rest === 0.5 && below % 2) ? 1 : 0);
   const kept = share > 1e-9 && share < 1 - 1e-9 ? Math.min(Math.max(rounded, 1), 999) : rounded;
   return `${(kept / 10).toFixed(1)}%`;
 };
@@ -145,7 +146,7 @@ function update() {
   shown = { ...judge(rates, kernels), rates, kernels };
   shown.square = square(shown.counts);
   element("strided").textContent = column("stride").some((stride) => stride > 1)
-    ? `With these strides one unit of the last map reads the same pixels as one of a stack at stride 1 with rates ${listed(rates)}: of those the rules are asked.`
+    ? `With these strides one unit of the last map reads the same pixels as one of a stack at stride 1 with rates ${listed(rates)}: count map and rules are of those.`
     : "";
   showRules();
   showAnswer();
@@ -287,7 +288,8 @@ function drawMap(cursor = null) {
 // The square of counts in colour, of a row that stands for rows and columns.
 function square(counts) {
   const row = counts.map(Number), scale = colourScale(productsOf(row));
-  const products = new Float64Array(row.length ** 2).map((_, place) => row[Math.floor(place / row.length)] * row[place % row.length]);
+  const products = new Float64Array(row.length ** 2);
+  row.forEach((down, y) => row.forEach((right, x) => { products[y * row.length + x] = down * right; }));
   return { row, scale, bitmap: bitmap(products, row.length, row.length, scale) };
 }
 

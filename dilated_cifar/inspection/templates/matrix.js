@@ -62,12 +62,13 @@ function drawSteps({ stride, kernel, rate }, source, between, around, result) {
   canvas.hidden = longest > MOST_DRAWN;
   if (canvas.hidden) return;
   const line = 56, { context, width } = prepare(canvas, 4 * line), cell = Math.min(width / longest, 26), gap = cell > 4 ? 1 : 0.3;
+  const fills = { value: variable("--accent"), between: variable("--line"), around: hatching(context) }, text = variable("--text");
   const draw = (row, said, length, kindOf) => {
     const left = (width - length * cell) / 2;
-    context.fillStyle = variable("--text");
+    context.fillStyle = text;
     context.fillText(said, width / 2, row * line + 12);
     for (let place = 0; place < length; place++) {
-      context.fillStyle = { value: variable("--accent"), between: variable("--line"), around: hatching(context) }[kindOf(place)];
+      context.fillStyle = fills[kindOf(place)];
       context.fillRect(left + place * cell, row * line + 24, cell - gap, 24);
     }
   };
