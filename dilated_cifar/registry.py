@@ -22,6 +22,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _NETWORKS: dict[type[ModelConfig], Callable[..., Any]] = {}
 _DATA_SETS: dict[type[DataConfig], Callable[..., Any]] = {}
+_SETTLERS: dict[type[DataConfig], Callable[..., DataConfig]] = {}
 _FOLDERS: list[Path] = []
 
 
@@ -42,8 +43,13 @@ def network(config: type[ModelConfig]) -> Callable[[Function], Function]:
     return register
 
 
-def data_set(config: type[DataConfig]) -> Callable[[Function], Function]:
+def data_set(
+    config: type[DataConfig], *, settle: Callable[..., DataConfig] | None = None
+) -> Callable[[Function], Function]:
     """Pair a family of data sets with its reader, such as that in dilated_cifar/data/spacing.py.
+
+    A data set of which something, such as the classes, is found only in its files says so by its property
+    `settled`. Before a run, `settle(config, progress=...)` then returns the complete configuration.
 
     The reader is called with the configuration, the names of the wanted splits (of train, validation and
     test) and `progress`. It returns for each wanted split its images, uint8 `[N, C, H, W]`, and labels, int64
@@ -56,6 +62,8 @@ def data_set(config: type[DataConfig]) -> Callable[[Function], Function]:
     def register(reader: Function) -> Function:
         add_family(config, DataConfig, reader.__module__)
         _DATA_SETS[config] = reader
+        if settle is not None:
+            _SETTLERS[config] = settle
         return reader
 
     return register
@@ -86,3 +94,8 @@ def builder_of(config: ModelConfig) -> Callable[..., Any]:
 def reader_of(config: DataConfig) -> Callable[..., Any]:
     """The reader of the data set that `config` describes."""
     return _DATA_SETS[type(config)]
+
+
+def settler_of(config: DataConfig) -> Callable[..., DataConfig]:
+    """What completes the configuration of a data set that is not settled."""
+    return _SETTLERS[type(config)]

@@ -116,6 +116,24 @@ def test_without_its_plugin_a_run_is_refused_by_every_command_and_imports_nothin
     assert not mark.exists()
 
 
+def test_a_data_set_of_ones_own_has_its_size_channels_and_classes_everywhere(
+    refused: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = f"plugin={ROOT / 'examples' / 'own_data' / 'stripes.py'}"
+    sizes = ["data.train=64", "data.validation=20", "data.test=20", "batch_size=32", "epochs=1"]
+    few = ["threads=1", "progress=false"]
+    assert train.main([data, *NETWORK, "data=stripes", *sizes, *few, "pictures=1", "name=one"]) == 0
+    saved = yaml.safe_load(Path("outputs/one/config.yaml").read_text())
+    assert len(saved["plugin"]) == 2
+    scenes = ["scenes=8", "tuning=8", "shown=2", *few]
+    capsys.readouterr()
+    assert localize.main(["outputs/one", data, NETWORK[0], *scenes]) == 0
+    assert "48x48 pixels" in " ".join(capsys.readouterr().out.split())
+    assert json.loads(Path("outputs/one/summary.json").read_text())["class_names"][1] == "rising"
+    forget()
+    assert "data.family=stripes: of the plugin" in refused(evaluate.main, "outputs/one", NETWORK[0])
+
+
 def test_help_and_keys_are_those_of_a_plugin_as_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
     for main in (train.main, explain.main):
         assert main([NETWORK[0], "model=separable", "--help"]) == 0

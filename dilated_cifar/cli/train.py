@@ -192,6 +192,12 @@ def train_once(
     with refusal_file(place() if jobs and leads() else None):
         require_schemas(composed, HydraConfig.get().runtime)
         config = to_config(composed)
+        if not config.data.settled:
+            with Steps(shown=config.progress and jobs is None) as steps:
+                steps.begin("loading torch")
+                from dilated_cifar.data.splits import settled
+            data = settled(config.data, progress=config.progress and not beside_others)
+            config = replace(config, data=data)
         require_a_value(config)
     folder = place()
     # The saved configuration names its folder, so that `config=FILE` is the same run again; and of all

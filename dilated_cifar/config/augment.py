@@ -38,7 +38,7 @@ class AugmentConfig(Frozen):
     colour, noise, or another image blurred; 0 = off."""
 
     scales: list[float] = field(default_factory=lambda: [0.5, 1.5])
-    """Smallest and largest size of the image on the canvas, 1 is 32 pixels; without a canvas of no effect."""
+    """Smallest and largest size of the image on the canvas, 1 is its own; without a canvas of no effect."""
 
     mixup: float = 0.0
     """Mix each image and its target with another of the batch, in a proportion drawn from the beta

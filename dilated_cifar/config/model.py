@@ -56,9 +56,10 @@ class ModelConfig(Choice):
         del side
         return []
 
-    def fewest_parameters(self, side: int) -> int:
-        """A number of parameters that the network has at least."""
-        return weights_of(self.convolutions(side))
+    def fewest_parameters(self, input_size: tuple[int, int, int]) -> int:
+        """A number of parameters that the network for images `[C, H, W]` has at least."""
+        found = self.convolutions(min(input_size[1:]))
+        return weights_of([replace(each, incoming=input_size[0]) for each in found[:1]] + found[1:])
 
     def numbers_in_maps(self, side: int) -> int:
         """How many numbers the feature maps of a square image of `side` pixels hold."""

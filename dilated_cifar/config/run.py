@@ -7,7 +7,7 @@ from omegaconf import MISSING
 
 from dilated_cifar.config.augment import AugmentConfig
 from dilated_cifar.config.base import Frozen, require, require_below, require_one_of, require_seed
-from dilated_cifar.config.data import DataConfig, SpacingConfig
+from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.limits import LARGEST_NUMBER, MOST_EPOCHS, MOST_IN_A_BATCH, require_threads
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.config.optimization import OptimizerConfig, ScheduleConfig
@@ -115,10 +115,10 @@ class Config(Frozen):
             f"at most epochs={self.epochs}",
         )
         require(
-            self.augment.canvas == 0 or not isinstance(self.data, SpacingConfig),
+            self.augment.canvas == 0 or self.data.scalable,
             "augment.canvas",
             self.augment.canvas,
-            "0 with data=spacing, since another size changes the distances that are the classes; "
+            f"0 with data={self.data.family}, since another size changes what its classes are; "
             "write augment=none",
         )
 

@@ -37,7 +37,7 @@ def require_scenes(canvas: int, scales: Sequence[float], side: int, prefix: str 
         f"{prefix}scales",
         list(scales),
         f"the smallest and the largest size, from {least:g} ({SMALLEST_IMAGE} pixels) to "
-        f"{most:g} ({LARGEST_CANVAS} pixels); write '{prefix}scales=[0.5,1.5]'",
+        f"{most:g} ({LARGEST_CANVAS} pixels); write '{prefix}scales=[{max(0.5, least):g},{min(1.5, most):g}]'",
     )
     largest = pasted_sides(scales, side)[1]
     require(

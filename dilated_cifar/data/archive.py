@@ -76,9 +76,9 @@ def _leave_nothing(root: Path, lock: Path, made: Sequence[Path]) -> None:
 
 def _missing(archive: Archive, path: Path, reason: str) -> UserError:
     return UserError(
-        f"CIFAR-10 is not in {path.parent} and was not downloaded ({reason}); write data.root=FOLDER for a "
-        f"folder with {archive.folder} or {archive.name}, data.addresses=[URL] for a mirror, or data=spacing "
-        "for images that need no download"
+        f"{archive.title} is not in {path.parent} and was not downloaded ({reason}); write data.root=FOLDER "
+        f"for a folder with {archive.folder} or {archive.name}, data.addresses=[URL] for a mirror, or "
+        "data=spacing for images that need no download"
     )
 
 

@@ -42,6 +42,9 @@ class Archive:
     files: list[str]
     """In that folder."""
 
+    title: str = "the data set"
+    """What it is called in a message."""
+
 
 @dataclass(frozen=True)
 class Patience:

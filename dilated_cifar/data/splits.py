@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from dilated_cifar.config.data import DataConfig
-from dilated_cifar.data import cifar10, spacing  # noqa: F401  # each registers its reader
+from dilated_cifar.data import cifar10, cifar100, folder, spacing  # noqa: F401  # each registers its reader
 from dilated_cifar.data.randomness import stratified_order
 from dilated_cifar.errors import UserError
-from dilated_cifar.registry import reader_of
+from dilated_cifar.registry import reader_of, settler_of
 
 SPLIT_NAMES = ("train", "validation", "test", "train_subset")
 
@@ -77,6 +77,15 @@ def load(config: DataConfig, *, progress: bool = True) -> Splits:
     splits = {name: _to_split(images, labels) for name, (images, labels) in arrays.items()}
     subset = _take_subset(splits["train"], config)
     return Splits(splits["train"], splits.get("validation"), splits["test"], subset, class_names)
+
+
+def settled(config: DataConfig, *, progress: bool = True) -> DataConfig:
+    """The configuration of a data set with what is found in its images, such as the classes and colours.
+
+    Raises:
+        UserError: the images cannot be had, or are not as expected.
+    """
+    return config if config.settled else settler_of(config)(config, progress=progress)
 
 
 def load_split(config: DataConfig, name: str, *, progress: bool = True) -> Split:

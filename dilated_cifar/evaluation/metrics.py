@@ -19,6 +19,8 @@ from dilated_cifar.evaluation.predict import confusion_matrix, score
 from dilated_cifar.percentages import percent
 
 CALIBRATION_BINS = 15
+MOST_COLUMNS, MOST_CONFUSIONS = 15, 20
+"""Classes up to which the screen shows the whole confusion matrix, and of more classes the pairs instead."""
 LETTERS = 5
 """Of a class's name above its column: ten of them fit in 80 columns of text."""
 
@@ -102,7 +104,12 @@ def class_table(figures: Figures) -> Table:
 
 
 def confusion_table(figures: Figures) -> Table:
-    """Lay out the confusion matrix; columns have the names of the classes, cut off where they are long."""
+    """Lay out the confusion matrix; columns have the names of the classes, cut off where they are long.
+
+    Of many classes the most frequent confusions instead.
+    """
+    if len(figures.classes) > MOST_COLUMNS:
+        return frequent_confusions(figures)
     title = "confusion matrix; rows are the true classes"
     table = Table(title=title, title_justify="left", padding=(0, 1, 0, 0), box=box.SIMPLE)
     table.add_column("", no_wrap=True)
@@ -110,4 +117,22 @@ def confusion_table(figures: Figures) -> Table:
         table.add_column(each.name.split()[0][:LETTERS], justify="right", no_wrap=True)
     for each, counts in zip(figures.classes, figures.confusion, strict=True):
         table.add_row(each.name, *(str(count) for count in counts))
+    return table
+
+
+def frequent_confusions(figures: Figures) -> Table:
+    """Lay out the pairs of classes that are confused most often; the JSON file has the whole matrix."""
+    pairs = [
+        (count, row, column)
+        for row, counts in enumerate(figures.confusion)
+        for column, count in enumerate(counts)
+        if row != column and count
+    ]
+    table = Table("true class", "predicted as", title="most frequent confusions", title_justify="left")
+    for name in ("images", "of its class"):
+        table.add_column(name, justify="right")
+    for count, row, column in sorted(pairs, key=lambda pair: -pair[0])[:MOST_CONFUSIONS]:
+        true = figures.classes[row]
+        share = percent(count / true.images, 1)
+        table.add_row(true.name, figures.classes[column].name, str(count), share)
     return table

@@ -1,21 +1,19 @@
 """A user's own pictures, brought to the shape that a network was trained on."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transforms
 
 from dilated_cifar.config.base import shortened
+from dilated_cifar.data.pictures import fit_to, read_pixels
 from dilated_cifar.errors import UserError
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-"""What is read, whatever a file is called; for others Pillow would start other programs, as for EPS."""
+KEY = "images="
+"""What stands before a path in a message."""
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".svg"}
 """Files of a folder that are taken for pictures; an SVG is one that is refused by name."""
 
@@ -77,10 +75,9 @@ def read_each(paths: Sequence[Path], read: Callable[[Path], Read]) -> tuple[dict
 def read_images(
     paths: Sequence[Path], input_size: tuple[int, int, int]
 ) -> tuple[Tensor, list[Path], list[str]]:
-    """Pictures of any size and mode as uint8 [N, 3, H, W], H and W those of `input_size`.
+    """Pictures of any size and mode as uint8 [N, C, H, W] of `input_size`.
 
-    The camera's orientation is applied, transparency lies on white, and the largest central part of the
-    wanted shape is scaled with antialiasing. Of an animation it is the first picture.
+    The largest central part of the wanted shape is scaled with antialiasing.
 
     Returns:
         The pictures that can be read, their paths, and a line for each that cannot.
@@ -88,16 +85,11 @@ def read_images(
     Raises:
         UserError: none of the files is a picture.
     """
-    found, faults = read_each(paths, lambda path: fit_to(read_pixels(path), input_size[1:]))
+    channels, *size = input_size
+    found, faults = read_each(
+        paths, lambda path: fit_to(read_pixels(path, channels=channels, key=KEY), (size[0], size[1]))
+    )
     return torch.stack(list(found.values())), list(found), faults
-
-
-def fit_to(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    """The largest central part of a picture, uint8 [3, H, W], that has the shape of `size`, scaled to it."""
-    scale = min(before / after for before, after in zip(pixels.shape[1:], size, strict=True))
-    part = transforms.center_crop(pixels, [max(1, round(side * scale)) for side in size])
-    fitted: Tensor = transforms.resize(part, list(size), antialias=True)
-    return fitted
 
 
 def scale_to(pixels: Tensor, longest: int) -> Tensor:
@@ -106,32 +98,3 @@ def scale_to(pixels: Tensor, longest: int) -> Tensor:
     size = [max(1, round(side * scale)) for side in pixels.shape[1:]]
     scaled: Tensor = transforms.resize(pixels, size, antialias=True)
     return scaled
-
-
-def read_pixels(path: Path) -> Tensor:
-    """A picture upright and on white, uint8 [3, H, W].
-
-    Raises:
-        UserError: the file is no picture.
-    """
-    try:
-        with warnings.catch_warnings():
-            # Only what Pillow takes for an attack is refused; a large picture is the user's own.
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as opened:
-                upright = ImageOps.exif_transpose(opened)
-                if upright.mode.startswith("I;16"):  # Pillow would clip 16 bits instead of scaling them
-                    upright = Image.fromarray((np.asarray(upright) // 257).astype(np.uint8))
-                if upright.mode in ("I", "F"):
-                    raise UserError(f"images={path}: 32 bits a pixel; expected 8 or 16 bits a colour")
-                picture = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-    except UserError:
-        raise
-    # Of a damaged file, Pillow's readers raise any of many errors.
-    except Exception as error:
-        fault = "too many pixels" if isinstance(error, Image.DecompressionBombError) else "cannot be read"
-        expected = f"a whole picture as {', '.join(FORMATS[:-1])}"
-        raise UserError(f"images={path}: {fault}; expected {expected}") from error
-    if picture.mode == "RGBA":
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)

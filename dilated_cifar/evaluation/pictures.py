@@ -7,25 +7,32 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dilated_cifar.data.pictures import as_shown
 from dilated_cifar.percentages import percent
+
+MOST_NUMBERED = 25
+"""Classes up to which the counts stand in a confusion matrix."""
 
 
 def confusion_figure(matrix: NDArray[np.int64], class_names: Sequence[str], *, title: str) -> Figure:
     """A confusion matrix [classes, classes] of counts, rows the true class, as shares of each row."""
     count = len(class_names)
-    side = 1.8 + 0.31 * count  # small, so that the type can be read on a thumbnail
+    numbered = count <= MOST_NUMBERED
+    # Small, so that the type can be read on a thumbnail; of many classes it is read on the whole picture.
+    side = 1.8 + (0.31 if numbered else 0.11) * count
     figure = Figure(figsize=(side, side), dpi=200, layout="constrained")
     axes = figure.subplots()
     totals = matrix.sum(axis=1, keepdims=True)
     shares = matrix / np.maximum(totals, 1)
     image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
-    axes.set_xticks(range(count), class_names, rotation=45, ha="right", parse_math=False)
+    turned = {"rotation": 45, "ha": "right"} if numbered else {"rotation": 90}
+    axes.set_xticks(range(count), class_names, parse_math=False, **turned)
     axes.set_yticks(range(count), class_names, parse_math=False)
-    axes.tick_params(labelsize=8)
+    axes.tick_params(labelsize=8 if numbered else 5)
     axes.set_xlabel("predicted", fontsize=8)
     axes.set_ylabel("true", fontsize=8)
     figure.suptitle(title, fontsize=9)
-    for row in range(count):
+    for row in range(count if numbered else 0):
         for column in range(count):
             colour = "black" if shares[row, column] > 0.6 else "white"
             text = str(matrix[row, column])
@@ -64,7 +71,7 @@ def mistakes_figure(
     for number, index in enumerate(shown.tolist()):
         row, column = divmod(number, columns)
         left, bottom = column + 0.04, (row + 1) * cell - 0.04
-        pixels = images[index].permute(1, 2, 0).cpu().numpy()
+        pixels = as_shown(images[index]).numpy()
         axes.imshow(pixels, extent=(left, left + 0.92, bottom, bottom - 0.92))
         found, true = class_names[int(predicted[index])], class_names[int(labels[index])]
         text = f"{found} {percent(confidence[index].item(), 0)}\ntrue: {true}"

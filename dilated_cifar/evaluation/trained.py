@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
 from dilated_cifar.config.base import expanded
-from dilated_cifar.config.data import Cifar10Config, DataConfig
+from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.evaluate import DataPlace
 from dilated_cifar.config.run import Config
 from dilated_cifar.data.augment import normalize
-from dilated_cifar.data.cifar10 import ARCHIVE, find_root
 from dilated_cifar.device import Machine, choose_machine
 from dilated_cifar.models.classifier import Classifier
 from dilated_cifar.runs import checkpoint
@@ -92,13 +91,5 @@ def run_label(path: Path) -> str:
 
 
 def data_here(data: DataConfig, place: DataPlace) -> DataConfig:
-    """The data set of a run, looked for at `place` on this machine.
-
-    Where the run had it counts only if it is there: a checkpoint from elsewhere neither says where a download
-    goes nor where from.
-    """
-    if not isinstance(data, Cifar10Config):
-        return data
-    there = data.root and (find_root(data) / ARCHIVE.folder).is_dir()
-    root = place.root or (data.root if there else None)
-    return replace(data, root=root, download=place.download, addresses=Cifar10Config().addresses)
+    """The data set of a run, looked for at `place` on this machine."""
+    return data.at(place.root, download=place.download)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from dilated_cifar.data.pictures import as_shown
 from dilated_cifar.evaluation.predict import class_maps
 from dilated_cifar.evaluation.trained import Trained
 from dilated_cifar.inspection.features import strongest_maps
@@ -64,7 +65,7 @@ def draw_class_maps(
     for number, (image, name) in enumerate(zip(images, names, strict=True)):
         # As high as the two maps beside it.
         axes = figure.add_subplot(cells[2 * number : 2 * number + 2, :2])
-        axes.imshow(image.permute(1, 2, 0).cpu().numpy())
+        axes.imshow(as_shown(image).numpy())
         axes.set_title(fitted(name, 2 * _SIDE_INCHES, 10), fontsize=10)
         for column, (label, found) in enumerate(networks, start=2):
             maps = found[number]

@@ -7,6 +7,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from dilated_cifar.data.pictures import as_shown
 from dilated_cifar.inspection.lettering import fitted
 from dilated_cifar.models.classifier import Classifier
 
@@ -97,7 +98,7 @@ def draw_strongest(
         block.suptitle(fitted(label, width, 10), fontsize=10, fontweight="bold")
         grid = block.subplots(len(images), columns, squeeze=False)
         for number, line in enumerate(grid):
-            line[0].imshow(images[number].permute(1, 2, 0).cpu().numpy())
+            line[0].imshow(as_shown(images[number]).numpy())
             line[0].set_title(fitted(names[number], width / columns, 8), fontsize=8)
             for axes, layer in zip(line[1:], layers, strict=True):
                 axes.imshow(layer.maps[number].numpy(), cmap="viridis", vmin=0, interpolation="nearest")

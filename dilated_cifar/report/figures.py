@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from dilated_cifar.comparison.comparison import Comparison, SectionFigures
 from dilated_cifar.evaluation.output import save_figure
+from dilated_cifar.evaluation.pictures import MOST_NUMBERED
 from dilated_cifar.report.charts import MARKS, Chart, ConfusionChart, SectionCharts
 
 MAX_DRAWN = 10
@@ -107,18 +108,22 @@ def draw_chart(axes: Axes, chart: Chart, charts: SectionCharts) -> None:
 def draw_confusion(chart: ConfusionChart, labels: Sequence[str]) -> Figure:
     """The difference of two confusion matrices."""
     points, count = np.array(chart.points), len(chart.names)
-    side = 3.4 + 0.55 * count
+    numbered = count <= MOST_NUMBERED
+    side = 3.4 + (0.55 if numbered else 0.14) * count
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
     limit = max(1.0, float(np.abs(points).max()))
     image = axes.imshow(points, cmap="RdBu", vmin=-limit, vmax=limit)
-    axes.set_xticks(range(count), chart.names, rotation=45, ha="right", parse_math=False)
+    turned = {"rotation": 45, "ha": "right"} if numbered else {"rotation": 90}
+    axes.set_xticks(range(count), chart.names, parse_math=False, **turned)
     axes.set_yticks(range(count), chart.names, parse_math=False)
+    if not numbered:
+        axes.tick_params(labelsize=6)
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     for (row, column), value in np.ndenumerate(points):
         colour = "white" if abs(value) > 0.6 * limit else "black"
-        if round(value):
+        if numbered and round(value):
             axes.text(column, row, f"{value:+.0f}", ha="center", va="center", color=colour, fontsize=8)
     figure.colorbar(image, ax=axes, shrink=0.7, label="percentage points of the true class")
     axes.set_title(f"{labels[chart.group]} minus {labels[0]}", fontsize="medium")

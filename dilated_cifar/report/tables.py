@@ -23,6 +23,10 @@ NETWORK: Format[Network] = Format(
 )
 
 
+MOST_COLUMNS = 20
+"""Classes up to which each has a column of its own on the page."""
+
+
 def section_tables(comparison: Comparison, figures: SectionFigures) -> list[Table[Any]]:
     """The tables of a section that files hold."""
     return [
@@ -185,16 +189,28 @@ def class_table(figures: SectionFigures) -> Table[tuple[Group, str, Estimate]]:
     return Table("per_class", "Test accuracy of each class", columns, rows)
 
 
-def class_columns_table(figures: SectionFigures) -> Table[Classes]:
-    """The same with one row for each group and a column for each class."""
+def class_columns_table(figures: SectionFigures) -> Table[Classes] | Table[str]:
+    """The same with one row for each group and a column for each class; of many classes the other way."""
+    caption = "Test accuracy of each class with its 95% interval"
+    if len(class_names(figures)) > MOST_COLUMNS:
+        return group_columns_table(figures, caption)
 
     def column(name: str) -> Column[Classes]:
         return Column(name, lambda row: row.accuracies.get(name), formats.CLASS_ACCURACY)
 
     group: Column[Classes] = Column("group", lambda row: row.group.label)
     columns = [group, *map(column, class_names(figures))]
-    caption = "Test accuracy of each class with its 95% interval"
     return Table("classes", caption, columns, list(figures.classes.values()))
+
+
+def group_columns_table(figures: SectionFigures, caption: str) -> Table[str]:
+    """One row for each class, and a column for each group."""
+
+    def column(classes: Classes) -> Column[str]:
+        return Column(classes.group.label, classes.accuracies.get, formats.CLASS_ACCURACY)
+
+    name: Column[str] = Column("class", lambda row: row)
+    return Table("classes", caption, [name, *map(column, figures.classes.values())], class_names(figures))
 
 
 def confusion_table(figures: SectionFigures) -> Table[tuple[Classes, str]]:

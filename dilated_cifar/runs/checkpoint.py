@@ -133,7 +133,7 @@ def restore(checkpoint: Checkpoint, path: Path) -> tuple[Config, Classifier]:
             f"{classes}; expected an unchanged file of a run"
         )
     # Built only where the file is as large as the network: a large one takes memory and time.
-    needed, held = config.model.fewest_parameters(min(config.data.input_size[1:])), numbers(checkpoint.model)
+    needed, held = config.model.fewest_parameters(config.data.input_size), numbers(checkpoint.model)
     fault = f"{needed:,} numbers or more are expected, it holds {held:,}" if held < needed else None
     if not fault:
         model = build(config.model, classes, config.data.input_size)

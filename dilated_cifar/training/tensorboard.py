@@ -27,6 +27,7 @@ from dilated_cifar.config.run import LOCAL_KEYS, flatten
 from dilated_cifar.config.store import to_container, to_yaml
 from dilated_cifar.data.augment import augment
 from dilated_cifar.data.batches import batches
+from dilated_cifar.data.pictures import as_shown
 from dilated_cifar.data.splits import Splits
 from dilated_cifar.errors import one_line, printable
 from dilated_cifar.evaluation.pictures import confusion_figure, mistakes_figure
@@ -179,7 +180,8 @@ def begin(writer: SummaryWriter, state: State, splits: Splits, network: Inspecti
     drawn, _ = augment(
         images, labels, config.augment, seed=seed, epoch=0, step=0, colours=data.colours, classes=data.classes
     )
-    writer.add_image("augmented", make_grid(drawn, nrow=8, padding=1), 0)
+    shown = torch.stack([as_shown(image).permute(2, 0, 1) for image in drawn])
+    writer.add_image("augmented", make_grid(shown, nrow=8, padding=1), 0)
     add_graph(writer, state)
     if config.pictures:
         figure = draw_coverage(network, inches=THUMBNAIL_INCHES)

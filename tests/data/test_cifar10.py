@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dilated_cifar.config.data import CIFAR10_CLASSES, Cifar10Config
-from dilated_cifar.data.cifar10 import ARCHIVE, FILES, find_root, read
+from dilated_cifar.data.cifar10 import ARCHIVE, FILES, read
 from dilated_cifar.errors import UserError
 
 
@@ -140,14 +140,14 @@ def test_the_root_is_the_key_then_the_environment_then_data(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CIFAR10_ROOT", str(tmp_path))
-    assert find_root(Cifar10Config(root="elsewhere")) == Path("elsewhere")
-    assert find_root(Cifar10Config()) == tmp_path
+    assert Cifar10Config(root="elsewhere").place == Path("elsewhere")
+    assert Cifar10Config().place == tmp_path
     monkeypatch.delenv("CIFAR10_ROOT")
-    assert find_root(Cifar10Config()) == Path("data")
+    assert Cifar10Config().place == Path("data")
 
 
 def test_the_folder_of_the_batches_itself_will_do(copy: Path) -> None:
-    assert find_root(Cifar10Config(root=str(copy / ARCHIVE.folder))) == copy
+    assert Cifar10Config(root=str(copy / ARCHIVE.folder)).place == copy
 
 
 def test_an_archive_in_the_root_is_recognised_by_its_md5(tmp_path: Path) -> None:

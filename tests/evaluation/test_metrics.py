@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dilated_cifar.evaluation.metrics import evaluate
+from dilated_cifar.evaluation.metrics import confusion_table, evaluate
 
 NAMES = ["cat", "dog", "owl"]
 
@@ -48,3 +48,13 @@ def test_top5_counts_the_five_highest() -> None:
     figures = evaluate(logits, torch.arange(10), [str(number) for number in range(10)])
     assert figures.top5 == pytest.approx(0.5)
     assert figures.accuracy == pytest.approx(0.1)
+
+
+def test_of_a_hundred_classes_the_most_frequent_confusions_fit_the_screen() -> None:
+    names = [f"class {number}" for number in range(100)]
+    labels = torch.arange(400) % 100
+    predicted = labels.clone()
+    predicted[[3, 103, 7]] = torch.tensor([9, 9, 8])
+    table = confusion_table(evaluate(torch.eye(100)[predicted], labels, names))
+    columns = [list(column.cells) for column in table.columns]
+    assert columns == [["class 3", "class 7"], ["class 9", "class 8"], ["2", "1"], ["50.0%", "25.0%"]]

@@ -30,3 +30,11 @@ def test_mistakes_are_drawn_from_the_most_confident_on() -> None:
     for image, index in zip(axes.images, (2, 3), strict=True):
         assert np.array_equal(image.get_array(), images[index].permute(1, 2, 0))
     assert mistakes_figure(images, probabilities.argmax(1), probabilities, NAMES) is None
+
+
+def test_a_confusion_matrix_of_a_hundred_classes_stays_a_picture_of_a_page() -> None:
+    names = [f"class {number}" for number in range(100)]
+    figure = confusion_figure(np.eye(100, dtype=np.int64), names, title="title")
+    assert max(figure.get_size_inches()) < 14
+    assert not figure.axes[0].texts
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == names

@@ -9,6 +9,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from dilated_cifar.data.pictures import as_shown
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.evaluation.trained import Trained
 from dilated_cifar.inspection.lettering import fitted
@@ -100,7 +101,7 @@ def draw_localization(
     figure.suptitle(fitted(title, width, 10), fontsize=10)
     grid = figure.subplots(len(images), columns, squeeze=False)
     for row, (line, image) in enumerate(zip(grid, images, strict=True)):
-        pixels = image.permute(1, 2, 0).cpu().numpy()
+        pixels = as_shown(image).numpy()
         true = None if boxes is None else boxes[row]
         line[0].imshow(pixels)
         line[0].set_title(fitted(names[row], _SIDE_INCHES, 8), fontsize=8)

@@ -11,14 +11,15 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from dilated_cifar.config.data import DataConfig, SpacingConfig
+from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.localize import LocalizeConfig
+from dilated_cifar.data.pictures import read_pixels
 from dilated_cifar.data.scenes import BACKGROUNDS, Scenes, make_scenes
 from dilated_cifar.data.splits import load_split
 from dilated_cifar.device import use_threads
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.output import Output
-from dilated_cifar.evaluation.own_images import find_images, read_each, read_pixels, scale_to
+from dilated_cifar.evaluation.own_images import KEY, find_images, read_each, scale_to
 from dilated_cifar.evaluation.trained import Trained, data_here, folder_for, open_all
 from dilated_cifar.inspection.localization.accuracy import (
     Outcome,
@@ -47,6 +48,7 @@ def localize_scenes(config: LocalizeConfig, steps: Steps) -> None:
     """
     steps.begin("reading checkpoints")
     trained = open_networks(config)
+    config = config.fitted(trained[0].config.data)
     grids = [canvas_grid(each, config) for each in trained]
     tuning, scenes = (scenes_of(trained[0].config.data, split, config, steps) for split in ("train", "test"))
     output = Output(folder_for(trained, "localize", config.output))
@@ -108,7 +110,9 @@ def localize_pictures(config: LocalizeConfig, steps: Steps) -> list[str]:
     paths = find_images(config.images)
     steps.begin("reading checkpoints")
     trained = open_networks(config)
-    found, faults = read_each(paths, lambda path: read_picture(path, config.canvas))
+    config = config.fitted(trained[0].config.data)
+    channels = trained[0].config.data.input_size[0]
+    found, faults = read_each(paths, lambda path: read_picture(path, config.canvas, channels))
     pictures = list(found.values())
     grids = [[picture_grid(each, picture) for picture in pictures] for each in trained]
     thresholds = [config.threshold] * len(trained)
@@ -163,13 +167,13 @@ class Picture:
         return {"picture": str(self.path), "size": self.size, "class": shown.predicted, "box": box}
 
 
-def read_picture(path: Path, longest: int) -> Picture:
+def read_picture(path: Path, longest: int, channels: int) -> Picture:
     """Read a picture and scale it so that its longer side is `longest` pixels.
 
     Raises:
         UserError: the file is no picture.
     """
-    whole = read_pixels(path)
+    whole = read_pixels(path, channels=channels, key=KEY)
     return Picture(path, (whole.shape[1], whole.shape[2]), scale_to(whole, longest))
 
 
@@ -227,10 +231,10 @@ def open_networks(config: LocalizeConfig) -> list[Trained]:
     trained = open_all(config.checkpoint, device=config.device)
     first = asdict(trained[0].config.data)
     for each in trained:
-        if isinstance(each.config.data, SpacingConfig):
+        if not each.config.data.scalable:
             raise UserError(
-                f"{each.path}: trained with data={each.config.data.family}, whose classes are "
-                "distances that another size changes; expected a network trained with data=cifar10"
+                f"{each.path}: trained with data={each.config.data.family}, whose classes another size "
+                "changes; expected a network trained with images such as data=cifar10"
             )
         data = asdict(each.config.data)
         for key in DECIDING:
