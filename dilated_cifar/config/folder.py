@@ -64,11 +64,6 @@ class FolderConfig(DataConfig):
         """Refuse values that no pictures can serve."""
         super().__post_init__()
         self._require(
-            self.settled or self.root is not None,
-            "root",
-            "a folder with train/CLASS/PICTURE, or a list FILE.csv; write data.root=FOLDER",
-        )
-        self._require(
             SMALLEST <= self.size <= LARGEST, "size", f"{SMALLEST} to {LARGEST} pixels; write data.size=64"
         )
         self._require(self.channels in (1, 3), "channels", "3 for colours or 1 for grey")

@@ -31,13 +31,14 @@ def require_scenes(canvas: int, scales: Sequence[float], side: int, prefix: str 
         f"{side} to {LARGEST_CANVAS} pixels; write {prefix}canvas={2 * side}",
     )
     least, most = SMALLEST_IMAGE / side, LARGEST_CANVAS / side
+    usual = f"[{max(0.5, least):g},{min(1.5, most):g}]"
     require(
         # also refuses nan
         len(scales) == 2 and least <= scales[0] <= scales[1] <= most,
         f"{prefix}scales",
         list(scales),
         f"the smallest and the largest size, from {least:g} ({SMALLEST_IMAGE} pixels) to "
-        f"{most:g} ({LARGEST_CANVAS} pixels); write '{prefix}scales=[{max(0.5, least):g},{min(1.5, most):g}]'",
+        f"{most:g} ({LARGEST_CANVAS} pixels); write '{prefix}scales={usual}'",
     )
     largest = pasted_sides(scales, side)[1]
     require(

@@ -144,6 +144,9 @@ def measure(images: NDArray[np.uint8]) -> tuple[list[float], list[float]]:
 def _find(config: FolderConfig, *, progress: bool) -> tuple[Listing, Decoded]:
     """The pictures of `data.root`, decoded."""
     if config.root is None:
-        raise UserError("data.root=null: expected the folder of the pictures; write data.root=FOLDER")
+        raise UserError(
+            "data.root=null: expected a folder with train/CLASS/PICTURE, or a list FILE.csv; write "
+            "data.root=FOLDER"
+        )
     listing = list_pictures(expanded(config.root), f"data.root={config.root}")
     return listing, decoded(listing, config.channels, config.size, progress=progress)
