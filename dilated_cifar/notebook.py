@@ -25,12 +25,13 @@ from dilated_cifar.comparison import collect, comparison
 from dilated_cifar.config.base import expanded
 from dilated_cifar.config.evaluate import DataPlace
 from dilated_cifar.config.explain import ExplainConfig
+from dilated_cifar.data.pictures import fit_to, read_pixels
 from dilated_cifar.data.splits import load_split
 from dilated_cifar.dilation import coverage, rates
 from dilated_cifar.dilation import trace as tracing
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation import metrics
-from dilated_cifar.evaluation.own_images import find_images, fit_to, read_pixels
+from dilated_cifar.evaluation.own_images import KEY, find_images
 from dilated_cifar.evaluation.predict import predict
 from dilated_cifar.evaluation.trained import Trained, data_here, open_checkpoint
 from dilated_cifar.inspection.coverage import draw_count_maps
@@ -118,11 +119,12 @@ class LoadedNetwork:
         return frame(shares.cpu().numpy(), columns=self.class_names)
 
     def _images(self, pictures: Pictures) -> Tensor:
-        _, *size = self.trained.config.data.input_size
+        channels, *size = self.trained.config.data.input_size
         if not isinstance(pictures, Tensor):
             names = [pictures] if isinstance(pictures, str | Path) else pictures
             files = find_images([str(name) for name in names])
-            return torch.stack([fit_to(read_pixels(file), (size[0], size[1])) for file in files])
+            pixels = (read_pixels(file, channels=channels, key=KEY) for file in files)
+            return torch.stack([fit_to(each, (size[0], size[1])) for each in pixels])
         images = pictures if pictures.dim() == 4 else pictures[None]
         expected = list(self.trained.config.data.input_size)
         if images.dtype != torch.uint8 or list(images.shape[1:]) != expected:
