@@ -26,8 +26,8 @@ from types import FrameType
 
 import yaml
 
-COMMANDS = ("train", "evaluate", "explain", "localize", "compare")
-SHARES = (8, 4, 4, 4, 1)
+COMMANDS = ("train", "evaluate", "explain", "localize", "compare", "export")
+SHARES = (8, 4, 4, 4, 1, 1)
 """How often each is drawn; a comparison takes the longest."""
 CHUNK, SECONDS = 100, 60
 RUN = "runs/tiny"
@@ -43,6 +43,7 @@ BASES = {
     "explain": ["model=plain", "model.channels=[2,2,2]", "device=cpu", "threads=1"],
     "localize": [RUN, "canvas=32", "scales=[0.5,1]", "scenes=6", "tuning=6", "shown=1", "threads=1"],
     "compare": ["runs"],
+    "export": [RUN, "formats=safetensors", "samples=3", "threads=1"],
 }
 NUMBERS = [
     "0", "1", "2", "3", "-1", "0.5", "1e-9", "-0.0", "1.7e308", "1e-320", "nan", "inf", "-inf", "1e999",

@@ -23,7 +23,9 @@ from dilated_cifar.plugins import load_plugins
 
 HELP = "--help lists the keys"
 RUN_KEYS = ("run", "checkpoint")
-"""What may stand before a run's folder or .pt file in every command that takes runs."""
+"""What may stand before a run's folder or file in every command that takes runs."""
+SUFFIXES = (".pt", ".safetensors", ".onnx")
+"""Of the files that hold weights."""
 PLUGIN = "plugin"
 """The key of plugins, the same in every command."""
 
@@ -235,7 +237,7 @@ def plugins_in(argument: str) -> list[str]:
 def require_place(command: Command, argument: str, following: Sequence[str]) -> None:
     """Raise a UserError where an argument without an equals sign is no path, with what it may have meant."""
     meant = None
-    if re.fullmatch(r"[\w.-]+", argument) and not argument.endswith(".pt"):
+    if re.fullmatch(r"[\w.-]+", argument) and not argument.endswith(SUFFIXES):
         meant = choice_named(command.config, argument) or assignment(command.config, argument, following)
     if command.runs and meant:
         raise UserError(f"{argument}: no such file or folder; write {meant}")

@@ -11,13 +11,7 @@ from yaml import MarkedYAMLError
 
 from dilated_cifar.config.base import nearest_first
 from dilated_cifar.config.messages import describe
-
-PACKAGE = Path(__file__).resolve().parents[1]
-
-
-def installed() -> bool:
-    """Whether this is the installed package, which brings its `conf/`, and no checkout."""
-    return (PACKAGE / "conf").is_dir()
+from dilated_cifar.extras import PACKAGE, installed
 
 
 def conf_folder() -> Path:

@@ -7,8 +7,9 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
-from dilated_cifar.cli.choices import conf_folder, installed
+from dilated_cifar.cli.choices import conf_folder
 from dilated_cifar.cli.sweep import count_gpus, jobs_at_once
+from dilated_cifar.extras import pip_install
 
 PLUGINS = ("joblib_launcher", "submitit_launcher", "optuna_sweeper")
 """Those of the extra `sweep`."""
@@ -51,8 +52,7 @@ def missing_engine(error: Exception) -> str | None:
     # Without a plugin, Hydra knows neither its class nor its samplers.
     if not any(sign in str(error) for sign in ("Unknown plugin", "sampler/tpe")) or engines_installed():
         return None
-    package = "'dilated-cifar[sweep]'" if installed() else "-e '.[sweep]'"
-    return f"no such launcher or sweeper is installed: pip install {package}"
+    return f"no such launcher or sweeper is installed: {pip_install('sweep')}"
 
 
 def engines_installed() -> bool:

@@ -16,9 +16,10 @@ COMMAND = Command(
     files=("images",),
     help="""\
 Evaluate trained networks: accuracy with its interval, loss, top-5, figures of every class, confusion matrix,
-calibration error. Everything else about a run comes from its checkpoint.
+calibration error. Everything else about a run comes from its checkpoint, or from what export
+made of it: .safetensors, .onnx.
 
-usage: {evaluate} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a .pt file in it
+usage: {evaluate} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a file with weights
 
 examples:
   {evaluate} outputs/dilated_125
@@ -26,6 +27,7 @@ examples:
   {evaluate} outputs/dilated_125 flip=true
   {evaluate} outputs/dilated_125 'images=photos/*.jpg'
   {evaluate} outputs/dilated_125 outputs/plain device=cpu output=results
+  {evaluate} outputs/dilated_125/export/model.onnx
 """,
 )
 

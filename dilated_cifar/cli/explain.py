@@ -30,7 +30,7 @@ sizes, the matrix C of each layer, and with transposed=true the steps of transpo
 
 usage: {explain} [model=CHOICE] [KEY=VALUE ...]
        {explain} 'rates=[1,2,5]' [kernel_size=3] [size=32] [stride=1] [padding=0] [transposed=true]
-       {explain} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a .pt file in it
+       {explain} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a file with weights
 
 examples:
   {explain} model=dilated_125

@@ -11,11 +11,12 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from dilated_cifar.cli.arguments import Command
-from dilated_cifar.cli.choices import choices, fault, installed, meaning
+from dilated_cifar.cli.choices import choices, fault, meaning
 from dilated_cifar.cli.errors import fail
 from dilated_cifar.cli.naming import SCRIPTS, command_line
 from dilated_cifar.config.base import as_typed
 from dilated_cifar.errors import UserError
+from dilated_cifar.extras import installed
 
 WIDTH, COLUMN, LONGEST_VALUE = 100, 24, 60
 OPTIONS = {

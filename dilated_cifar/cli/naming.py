@@ -14,9 +14,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from dilated_cifar.cli.arguments import Arguments
-from dilated_cifar.cli.choices import installed
 from dilated_cifar.cli.trials import trial_folder
 from dilated_cifar.config.run import LOCAL_KEYS
+from dilated_cifar.extras import installed
 
 LONGEST_NAME = 120
 SCRIPTS = {
@@ -24,6 +24,7 @@ SCRIPTS = {
     "evaluate": "evaluate.py",
     "explain": "scripts/explain.py",
     "localize": "scripts/localize.py",
+    "export": "scripts/export.py",
     "compare": "scripts/compare.py",
 }
 """The commands, and their files in a checkout."""

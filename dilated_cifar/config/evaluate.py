@@ -25,7 +25,8 @@ class Place(Frozen):
 
     checkpoint: list[str] = field(default_factory=list)
     """Runs: their folders, whose selected weights are taken (the best, or the last where no images were
-    held out), or .pt files; as RUN without a key. run= means the same."""
+    held out), .pt files, or the .safetensors files that export writes; as RUN without a key. run= means the
+    same."""
     device: str = "auto"
     """auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps."""
     threads: int | None = None
@@ -43,7 +44,9 @@ class Place(Frozen):
 
     def _require_a_run(self) -> None:
         if not self.checkpoint:
-            raise UserError("no run: expected the folder of one, such as outputs/NAME, or a .pt file")
+            raise UserError(
+                "no run: expected the folder of one, such as outputs/NAME, or a file with weights"
+            )
 
 
 @dataclass

@@ -17,6 +17,7 @@ from dilated_cifar.config.compare import CompareConfig
 from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.evaluate import EvaluateConfig
 from dilated_cifar.config.explain import ExplainConfig
+from dilated_cifar.config.export import ExportConfig
 from dilated_cifar.config.families import families
 from dilated_cifar.config.localize import LocalizeConfig
 from dilated_cifar.config.messages import describe
@@ -41,6 +42,7 @@ COMMANDS: dict[str, type[Frozen]] = {
     "evaluate": EvaluateConfig,
     "explain": ExplainConfig,
     "localize": LocalizeConfig,
+    "export": ExportConfig,
     "compare": CompareConfig,
 }
 

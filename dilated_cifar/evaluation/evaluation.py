@@ -19,7 +19,7 @@ from dilated_cifar.evaluation.output import Output
 from dilated_cifar.evaluation.own_images import find_images, read_images
 from dilated_cifar.evaluation.pictures import confusion_figure
 from dilated_cifar.evaluation.predict import BATCH, predict
-from dilated_cifar.evaluation.trained import Trained, data_here, open_all
+from dilated_cifar.evaluation.trained import Predictor, data_here, open_predictors
 from dilated_cifar.percentages import percent
 from dilated_cifar.progress import Steps
 from dilated_cifar.runs.folder import folder_of
@@ -40,12 +40,12 @@ def evaluate_all(config: EvaluateConfig, steps: Steps) -> list[str]:
     use_threads(config.threads)
     pictures = find_images(config.images) if config.images else []
     steps.begin("reading checkpoints")
-    networks = open_all(config.checkpoint, device=config.device, precision=config.precision)
+    networks = open_predictors(config.checkpoint, device=config.device, precision=config.precision)
     read: tuple[DataConfig, Split] | None = None
     for trained in networks:
         output = output_of(config, trained)
         # In a folder for all of them, their names tell the files apart.
-        stem = f"{trained.stem(networks) if config.output else ''}{trained.path.stem}"
+        stem = f"{trained.stem(networks) if config.output else ''}{trained.weights_name}"
         if pictures:
             faults += evaluate_images(config, trained, pictures, output, stem, steps)
         else:
@@ -59,7 +59,7 @@ def evaluate_all(config: EvaluateConfig, steps: Steps) -> list[str]:
 
 def evaluate_split(
     config: EvaluateConfig,
-    trained: Trained,
+    trained: Predictor,
     data: DataConfig,
     split: Split,
     output: Output,
@@ -86,7 +86,7 @@ def evaluate_split(
 
 
 def evaluate_images(
-    config: EvaluateConfig, trained: Trained, paths: Sequence[Path], output: Output, stem: str, steps: Steps
+    config: EvaluateConfig, trained: Predictor, paths: Sequence[Path], output: Output, stem: str, steps: Steps
 ) -> list[str]:
     """Print and write the classes that a checkpoint predicts for those pictures that can be read.
 
@@ -114,7 +114,7 @@ def evaluate_images(
     return faults
 
 
-def introduce(trained: Trained, output: Output, what: str = "") -> None:
+def introduce(trained: Predictor, output: Output, what: str = "") -> None:
     """Say which weights these are, and whether their run was still to go on."""
     output.say(f"{trained.path}, epoch {trained.epoch}{what}")
     if broken := trained.not_finite:
@@ -124,7 +124,7 @@ def introduce(trained: Trained, output: Output, what: str = "") -> None:
         output.say(f"not the result of a whole run: {folder} is {left.status}: {left.reason}")
 
 
-def timed_logits(trained: Trained, images: Tensor, data: DataConfig, *, flip: bool) -> tuple[Tensor, float]:
+def timed_logits(trained: Predictor, images: Tensor, data: DataConfig, *, flip: bool) -> tuple[Tensor, float]:
     """Logits [N, classes] of images uint8 [N, 3, H, W], and images per second."""
     model, machine = trained.model, trained.machine
     images = images.to(machine.device)
@@ -136,12 +136,12 @@ def timed_logits(trained: Trained, images: Tensor, data: DataConfig, *, flip: bo
     return logits, len(images) / (time.perf_counter() - start)
 
 
-def output_of(config: EvaluateConfig, trained: Trained) -> Output:
+def output_of(config: EvaluateConfig, trained: Predictor) -> Output:
     """Where the results go: the folder that `config` names, else `evaluation` in the run folder."""
     return Output(folder_of(trained.path) / "evaluation" if config.output is None else Path(config.output))
 
 
-def described(config: EvaluateConfig, trained: Trained) -> dict[str, Any]:
+def described(config: EvaluateConfig, trained: Predictor) -> dict[str, Any]:
     """What the results were measured on, as plain data."""
     return {
         "checkpoint": str(trained.path),

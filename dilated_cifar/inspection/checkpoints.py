@@ -9,11 +9,11 @@ from rich.table import Table
 from torch import Tensor
 
 from dilated_cifar.config.explain import ExplainConfig
-from dilated_cifar.data.splits import Split, load_split
+from dilated_cifar.data.splits import Split
 from dilated_cifar.device import use_threads
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.evaluation.own_images import find_images, read_images
-from dilated_cifar.evaluation.trained import Trained, data_here, folder_for, open_all
+from dilated_cifar.evaluation.trained import Trained, folder_for, open_all, some_test_images
 from dilated_cifar.inspection.answers import (
     definitions,
     network_answer,
@@ -75,7 +75,10 @@ def explain_checkpoints(config: ExplainConfig, steps: Steps, commands: Mapping[s
     if paths:
         own, paths, faults = read_images(paths, trained[0].config.data.input_size)
     with steps.hidden():
-        splits = [some_test_images(each, config) for each in trained]
+        splits = [
+            some_test_images(each.config.data, config.data, config.samples, progress=config.progress)
+            for each in trained
+        ]
     inspections = [
         inspect_chosen(each.model, each.config.model, each.config.data.input_size, config) for each in trained
     ]
@@ -140,14 +143,6 @@ def tell(
     details += [*definitions(GRADIENT, *meanings, CONTROL), "", *findings(networks)]
     output.tell("explanation", answer, details, detailed=config.details)
     output.close()
-
-
-def some_test_images(trained: Trained, config: ExplainConfig) -> Split:
-    """Evenly spread images of the run's own test split."""
-    split = load_split(data_here(trained.config.data, config.data), "test", progress=config.progress)
-    count = min(config.samples, len(split))
-    chosen = torch.arange(count) * len(split) // count
-    return Split(split.images[chosen], split.labels[chosen])
 
 
 def examples(trained: Trained, split: Split) -> tuple[Tensor, list[str]]:

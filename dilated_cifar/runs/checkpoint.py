@@ -15,7 +15,7 @@ from dilated_cifar.errors import UserError
 from dilated_cifar.models import build
 from dilated_cifar.models.classifier import Classifier
 from dilated_cifar.runs.atomic import keep, write
-from dilated_cifar.runs.record import best_checkpoint, last_checkpoint, previous_checkpoint
+from dilated_cifar.runs.record import EXPORTED, best_checkpoint, last_checkpoint, previous_checkpoint
 from dilated_cifar.runs.untrusted import archive_fault, content_fault, weights_fault
 from dilated_cifar.runs.verified import DamagedError, read_verified, sealed
 
@@ -156,14 +156,14 @@ def of_run(run: Path) -> Path:
     """The selected weights of a run's folder: the best, or the last where no images were held out.
 
     Args:
-        run: A folder; or a .pt file, which is returned.
+        run: A folder, also one with exported weights alone; or a file, which is returned.
 
     Raises:
-        UserError: the folder holds no checkpoint.
+        UserError: the folder holds no weights.
     """
     if not run.is_dir():
         return run
-    for path in (best_checkpoint(run), last_checkpoint(run)):
+    for path in (best_checkpoint(run), last_checkpoint(run), run / EXPORTED):
         if path.is_file():
             return path
     below = [last.parents[1] for last in sorted(run.glob("*/checkpoints/last.pt"))]

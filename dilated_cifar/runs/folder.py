@@ -19,6 +19,7 @@ from dilated_cifar.runs.reading import read_config, read_curves, read_prediction
 from dilated_cifar.runs.record import (
     CONFIG,
     ERROR,
+    EXPORTS,
     METRICS,
     PREDICTIONS,
     SUMMARY,
@@ -226,8 +227,10 @@ def refuse_other_config(folder: Path, config: Config) -> int | None:
 
 
 def folder_of(checkpoint: Path) -> Path:
-    """The run folder that a checkpoint lies in, or the folder it lies in."""
-    return checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
+    """The run folder that a checkpoint or an exported file lies in, or the folder it lies in."""
+    folder = checkpoint.parent
+    exported = folder.name == EXPORTS and (folder.parent / CONFIG).is_file()
+    return folder.parent if folder.name == "checkpoints" or exported else folder
 
 
 def require_state(folder: Path) -> None:

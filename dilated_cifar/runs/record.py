@@ -21,6 +21,10 @@ from dilated_cifar.runs.atomic import write, write_text
 
 CONFIG, METRICS, PREDICTIONS, SUMMARY = "config.yaml", "metrics.csv", "test_predictions.npz", "summary.json"
 SESSIONS, ERROR, LOG = "sessions.json", "error.txt", "train.log"
+EXPORTS = "export"
+"""The folder, in that of a run, of its weights in other formats."""
+EXPORTED = "model.safetensors"
+"""The name under which libraries look for weights in a folder of the Hugging Face hub."""
 ONSET_WINDOW = 3
 """Epochs over which the rule for the onset of overfitting averages, and the fewest that must follow."""
 TOO_FEW_EPOCHS = "too few epochs to tell"

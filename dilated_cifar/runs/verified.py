@@ -35,7 +35,7 @@ def read_verified(path: Path) -> bytes:
     """
     if not path.is_file():  # a device could be read for ever
         raise DamagedError(
-            f"{path}: no such file or folder; expected a run's, such as outputs/NAME, or a .pt file"
+            f"{path}: no such file or folder; expected a run's, such as outputs/NAME, or a file with weights"
         )
     try:
         content = path.read_bytes()

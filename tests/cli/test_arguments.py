@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from dilated_cifar.cli import compare, evaluate, explain, localize, train
+from dilated_cifar.cli import compare, evaluate, explain, export, localize, train
 from dilated_cifar.cli.arguments import Arguments, read_arguments
 from dilated_cifar.errors import UserError
 
@@ -40,7 +40,7 @@ def test_lists_of_files_may_stand_in_brackets_and_null_is_no_name() -> None:
     assert value(read_arguments(train.COMMAND, ["name='quoted'"]), "name") == "quoted"
 
 
-@pytest.mark.parametrize("command", [compare, evaluate, explain, localize])
+@pytest.mark.parametrize("command", [compare, evaluate, explain, export, localize])
 def test_every_command_takes_runs_by_position_and_by_key(command: ModuleType) -> None:
     typed = [
         "outputs/a, b/lr=0.1",

@@ -42,7 +42,7 @@ def test_a_choice_holds_what_differs_from_the_default_and_nothing_else(
     assert to_plain(composed) == defaults | written
 
 
-@pytest.mark.parametrize("name", ["config", "evaluate", "explain", "localize", "compare"])
+@pytest.mark.parametrize("name", ["config", "evaluate", "explain", "localize", "compare", "export"])
 def test_a_command_has_its_defaults_in_its_dataclass(name: str) -> None:
     assert set(yaml.safe_load((CONF / f"{name}.yaml").read_text())) == {"defaults"}
 

@@ -127,6 +127,7 @@ def test_every_launcher_and_sweeper_takes_the_keys_it_is_given(require_engine: C
         *(("evaluate", words) for words in starting("python", "evaluate.py")),
         *(("explain", words) for words in starting("python", "scripts/explain.py") if not own(words)),
         *(("localize", words) for words in starting("python", "scripts/localize.py")),
+        *(("export", words) for words in starting("python", "scripts/export.py")),
     ],
     ids=lambda value: value if isinstance(value, str) else joined(value),
 )
