@@ -21,7 +21,7 @@ class ExportConfig(Place):
     """cpu alone: there the files are compared with the network to rounding."""
     samples: int = 1_000
     """Test images on which each file is compared with the network."""
-    tolerance: float = 1e-4
+    tolerance: float = 1e-5
     """Largest difference of a logit, as a share of the largest logit (where that is below 1, of 1)."""
     license: str = "mit"
     """Licence of the weights that the model card names, by the Hugging Face hub's name for it."""
@@ -40,7 +40,7 @@ class ExportConfig(Place):
         self._require(
             1 <= self.samples <= MOST_IMAGES, "samples", f"a whole number from 1 to {MOST_IMAGES:,}"
         )
-        self._require(0 < self.tolerance <= 1, "tolerance", "a share above 0 and up to 1; write 1e-4")
+        self._require(0 < self.tolerance <= 1, "tolerance", "a share above 0 and up to 1; write 1e-5")
         require(
             re.fullmatch(r"[a-z0-9.-]{1,50}", self.license) is not None,
             "license",
