@@ -18,7 +18,7 @@ Export trained networks: weights as safetensors, a graph as ONNX, a program of t
 opened again and must give the network's logits on test images. They lie, with config.json and a model card
 that states what was measured, in a folder as the Hugging Face hub takes it; nothing is uploaded.
 
-usage: {export} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a .pt or .safetensors file
+usage: {export} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a file with weights
 
 examples:
   {export} outputs/dilated_125

@@ -22,7 +22,7 @@ response and passes a threshold. Measured on scenes, test images pasted on a can
 on scenes of training images. Figures of each background and definitions are printed with details=true, and
 always written to localization.txt.
 
-usage: {localize} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a .pt or .safetensors file
+usage: {localize} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a file with weights
 
 examples:
   {localize} outputs/drn_c
