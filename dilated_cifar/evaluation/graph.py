@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +13,7 @@ from dilated_cifar.extras import require_packages
 from dilated_cifar.runs.description import OURS
 from dilated_cifar.runs.graph import IMAGES, LOGITS, PACKAGES, GraphFile, read_graph
 
+FLOATS = (np.float16, np.float32, np.float64)
 FATAL = 4
 """The level of onnxruntime's log at which it prints nothing that is also raised."""
 
@@ -24,7 +26,8 @@ class Graph(nn.Module):
 
         super().__init__()
         self.path = path
-        for number, weight in enumerate(file.weights.values()):
+        floats = [weight for weight in file.weights.values() if weight.dtype in FLOATS]
+        for number, weight in enumerate(floats):
             self.register_buffer(f"weight{number}", torch.from_numpy(weight.copy()))
         options = onnxruntime.SessionOptions()
         options.log_severity_level = FATAL

@@ -60,9 +60,10 @@ def read_graph(path: Path) -> GraphFile:
     content = path.read_bytes()
     try:
         model = onnx.load_model_from_string(content)
-    except DecodeError as error:
+        texts = {each.key: each.value for each in model.metadata_props}
+    except (DecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: damaged, truncated or no ONNX file; {OURS}") from error
-    found = described({each.key: each.value for each in model.metadata_props}, path)
+    found = described(texts, path)
     try:
         config = to_config(found.config)
     except UserError as error:
@@ -79,7 +80,10 @@ def read_graph(path: Path) -> GraphFile:
         fault = ends_fault(inferred, *shapes) or size_fault(inferred)
     if fault:
         raise UserError(f"{path}: {fault}; {OURS}")
-    weights = {each.name: to_array(each) for each in model.graph.initializer}
+    try:
+        weights = {each.name: to_array(each) for each in model.graph.initializer}
+    except (ValueError, TypeError, LookupError) as error:
+        raise UserError(f"{path}: its weights are not as large as they say; {OURS}") from error
     return GraphFile(content, found, config, weights)
 
 

@@ -1,6 +1,7 @@
 """ONNX files made to do harm: each is refused in one line, before anything in it is run."""
 
 import json
+import random
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -180,6 +181,26 @@ def test_what_a_file_says_of_sizes_between_its_ends_is_not_believed(make: Make) 
     model.graph.value_info.append(helper.make_tensor_value_info("large", F32, ["batch", 3, 32, 32]))
     path.write_bytes(model.SerializeToString())
     assert "large holds" in refusal(path)
+
+
+def test_a_changed_bit_is_refused_in_one_line_or_does_no_harm(make: Make) -> None:
+    import torch
+
+    path, images, chosen = make(), torch.rand(2, 3, 32, 32), random.Random(0)
+    whole, refused = path.read_bytes(), []
+    for at in chosen.sample(range(len(whole)), 80):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << chosen.randrange(8)]) + whole[at + 1 :])
+        try:
+            assert open_graph(path)[1](images).shape == (2, 10)
+        except UserError as error:
+            refused.append(str(error))
+    assert len(refused) > 10
+    assert all(len(each.splitlines()) == 1 for each in refused)
+
+
+def test_weights_that_are_not_as_large_as_they_say_are_refused(make: Make) -> None:
+    short = TensorProto(name="weight", dims=[10, 3], data_type=F32, raw_data=bytes(16))
+    assert "its weights are not as large as they say" in refusal(make(weights=[short]))
 
 
 def test_files_that_are_damaged_or_no_graphs_are_refused(make: Make) -> None:
