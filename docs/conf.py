@@ -46,7 +46,10 @@ napoleon_custom_sections = ["Source"]
 napoleon_use_rtype = False
 nitpicky = True  # every reference must be found
 # Names that a module imports for type checkers alone, so that it can be used before torch is loaded.
-nitpick_ignore = [("py:class", name) for name in ("DataFrame", "Tensor", "nn.Module", "ProcessGroup")]
+ONNX = ("ModelProto", "NodeProto", "TensorProto", "ValueInfoProto")
+nitpick_ignore = [
+    ("py:class", name) for name in ("DataFrame", "Tensor", "nn.Module", "ProcessGroup", "Checked", *ONNX)
+]
 
 HERE = Path(__file__).parent
 PACKAGE = "dilated_cifar"

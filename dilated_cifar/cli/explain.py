@@ -29,7 +29,7 @@ with: rates as controls, layers and units to point at; it opens offline. With si
 sizes, the matrix C of each layer, and with transposed=true the steps of transposed convolutions.
 
 usage: {explain} [model=CHOICE] [KEY=VALUE ...]
-       {explain} 'rates=[1,2,5]' [kernel_size=3] [size=32] [stride=1] [padding=0] [transposed=true]
+       {explain} 'rates=[1,2,5]' [kernel_size=3] [size=32] [padding=0] [transposed=true]
        {explain} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a file with weights
 
 examples:
