@@ -37,19 +37,20 @@ def count_every_unit(
             "write a smaller image, or count single units with network_count_map"
         )
     network = copy.deepcopy(module).cpu().eval()
+    latest: dict[str, Tensor] = {}
     found: dict[str, list[Tensor]] = {}
-    for name in layers:
-        network.get_submodule(name).register_forward_hook(partial(_note, found.setdefault(name, [])))
+    for name in dict.fromkeys(layers):
+        network.get_submodule(name).register_forward_hook(partial(_note, latest, name))
     for first in range(0, pixels, _TOGETHER):
         count = min(_TOGETHER, pixels - first)
         images = torch.zeros(count, pixels, dtype=torch.float64)
         images[torch.arange(count), torch.arange(first, first + count)] = 1
         with torch.no_grad(), _CountingOneChannel():
             network(_spread(images.view(count, 1, height, width), channels))
+        for name, counts in latest.items():
+            found.setdefault(name, []).append(counts)
     return {
-        name: torch.cat(parts).movedim(0, -1).unflatten(-1, (height, width))
-        for name, parts in found.items()
-        if parts
+        name: torch.cat(parts).movedim(0, -1).unflatten(-1, (height, width)) for name, parts in found.items()
     }
 
 
@@ -87,7 +88,7 @@ def _spread(counts: Tensor, channels: int) -> Tensor:
     return counts.expand(-1, channels, -1, -1)
 
 
-def _note(parts: list[Tensor], _module: nn.Module, _inputs: Any, output: Any) -> None:
-    """Keep the map of the images, the mean of its channels."""
+def _note(latest: dict[str, Tensor], name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:
+    """Keep the map that a layer put out last, the mean of its channels."""
     if isinstance(output, Tensor) and output.dim() == 4:
-        parts.append(_one(output).mean(1).float())
+        latest[name] = _one(output).mean(1).float()

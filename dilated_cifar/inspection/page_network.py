@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dilated_cifar.dilation.coverage import Unit
 from dilated_cifar.dilation.every_unit import MOST_PIXELS, count_every_unit
 from dilated_cifar.dilation.trace import Layer
 from dilated_cifar.inspection.coverage import unit_text
@@ -27,7 +28,8 @@ def network_data(
     """All that the page needs of a network.
 
     `image` is uint8 `[3, H, W]` with what it shows. Units of small images bring their count maps; of larger
-    ones only the inspected unit does, and of all others the page draws the receptive field alone.
+    ones, and of networks that are no sum of paths, only the inspected unit does, and of all others the page
+    draws the receptive field alone.
     """
     traced, unit = inspection.trace, inspection.unit
     _, height, width = traced.input_size
@@ -35,7 +37,9 @@ def network_data(
     layers = _shown_layers(inspection)
     maps: dict[str, Tensor] = {}
     if height * width <= MOST_PIXELS:
-        maps = count_every_unit(inspection.model, traced.input_size, list(layers))
+        maps = count_every_unit(inspection.model, traced.input_size, [*layers, unit.name])
+        if not _agrees(maps.get(unit.name), unit):
+            maps = {}
     values, rows = Values(), []
     for name, layer in layers.items():
         row = {
@@ -64,6 +68,16 @@ def network_data(
         "values": values.packed(),
         "inspected": inspected,
     }
+
+
+def _agrees(counts: Tensor | None, unit: Unit) -> bool:
+    """Whether counting forwards finds of a unit what counting back from it found.
+
+    It does wherever the network is a sum of paths; where maps are multiplied, such as by gates, it may not.
+    """
+    if counts is None or unit.position is None:
+        return False
+    return torch.allclose(counts[unit.position].double(), unit.counts, rtol=1e-5, atol=0)
 
 
 class Values:

@@ -12,14 +12,17 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
+from torch import nn
 
 from dilated_cifar.config.limits import LARGEST_FIELD
 from dilated_cifar.config.model import CnnConfig, ResNetConfig
-from dilated_cifar.dilation.coverage import count_map, network_count_map
+from dilated_cifar.dilation.coverage import Unit, count_map, network_count_map
 from dilated_cifar.dilation.rates import judge, receptive_field
 from dilated_cifar.dilation.stack import Window, convolution_sizes, rates_at_stride_one
+from dilated_cifar.dilation.trace import trace
 from dilated_cifar.inspection.network import Inspection, inspect_network
 from dilated_cifar.inspection.page import Stack, network_page, rates_page
+from dilated_cifar.inspection.page_network import network_data
 from dilated_cifar.inspection.verdicts import outcomes_text
 from dilated_cifar.models import build
 from dilated_cifar.percentages import percent
@@ -281,6 +284,32 @@ def test_layers_and_units_are_chosen_with_the_arrow_keys(browser: Any, view: Any
     assert "9 paths" in told(browser, "#unit-said")
     browser.find_element(By.ID, "image").send_keys(Keys.ARROW_UP)
     assert told(browser, "#image-said").startswith("row 16, column 16: ")
+
+
+class Gated(nn.Module):
+    """Multiplies its map by a gate, as squeeze and excitation does: no sum of paths."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.gate = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3)
+        self.features = nn.Identity()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        gated = self.conv(images) * (1 + torch.sigmoid(self.gate(images)))
+        return self.features(gated)
+
+
+def test_of_a_network_that_is_no_sum_of_paths_and_of_large_images_one_unit_is_counted() -> None:
+    for network, side in ((nn.Conv2d(3, 4, 3), 48), (Gated(), 9)):
+        size = (3, side, side)
+        name = "features" if isinstance(network, Gated) else ""
+        traced = trace(network, size)
+        counts = network_count_map(network, size, layer=name or None)
+        layer = traced.layers[-1]
+        unit = Unit(name, layer, layer.centre_position, (0.0, 0.0), (0, 0, side, side), counts, 1.0, None)
+        data = network_data("any", Inspection(network, traced, None, unit))
+        assert all(row["units"] is None for row in data["layers"])
+        assert data["inspected"]["counts"] == counts.flatten().tolist()
 
 
 UNNAMED = """
