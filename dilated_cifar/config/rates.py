@@ -22,7 +22,7 @@ MOST_LISTS = 24
 LARGEST_SEARCH = 300_000
 """Steps of the search for the nearest rates without holes, which takes seconds with so many."""
 LARGEST_SIZE = 4096
-"""Pixels of a side up to which output sizes are asked for."""
+"""Pixels of a side up to which output sizes are asked for; also of a rate, a kernel, a stride, a padding."""
 LARGEST_OUTPUT = 2**31
 """Pixels of a side that a stack of transposed convolutions may reach."""
 OF_RATES = ("kernel_size", "size", "stride", "padding", "output_padding", "transposed")
@@ -131,6 +131,8 @@ class RatesConfig(Place):
             check_rates(rates, self.kernel_size)
         except ValueError as error:
             raise UserError(f"rates={as_typed(rates)}: {error}") from error
+        for key, numbers in (("rates", rates), ("kernel_size", each_kernel(rates, self.kernel_size))):
+            self._require(max(numbers) <= LARGEST_SIZE, key, f"numbers of at most {LARGEST_SIZE}")
         windows = self.windows(rates)
         spread = rates_at_stride_one(rates, [window.stride for window in windows])
         field_size = receptive_field(spread, self.kernel_size)

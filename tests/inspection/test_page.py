@@ -120,6 +120,9 @@ def assert_sizes_alike(script: Callable[..., Any], size: int, windows: list[Wind
     assert [(each["before"], each["after"], each["back"], each["outputPadding"]) for each in found] == [
         (each.before, each.after, each.transposed, each.restoring) for each in expected
     ]
+    for each, layer in zip(expected, layers, strict=True):
+        taps = script("return countTaps(...arguments)", layer, each.before, each.after)
+        assert taps**2 == each.weights
     rates = rates_at_stride_one([each.rate for each in windows], [each.stride for each in windows])
     strides = [each.stride for each in windows]
     assert script("return ratesAtStrideOne(...arguments)", [each.rate for each in windows], strides) == list(
@@ -217,7 +220,7 @@ def test_what_cannot_be_computed_is_said(browser: Any, view: Any, rates_file: Pa
     rate = browser.find_element(By.CSS_SELECTOR, "[aria-label='rate of layer 1']")
     rate.send_keys(Keys.CONTROL, "a")
     rate.send_keys(Keys.BACKSPACE)
-    assert "rate: a whole number from 1 to 999" in told(browser, "#answer")
+    assert "rate: a whole number from 1 to 4096" in told(browser, "#answer")
     rate.send_keys("1")
     assert "803×803" in told(browser, "#answer")
 

@@ -5,7 +5,7 @@
 
 const LIMITS = page.limits;
 const FIELDS = {
-  kernel: { least: 1, most: LIMITS.field }, rate: { least: 1, most: LIMITS.field },
+  kernel: { least: 1, most: LIMITS.size }, rate: { least: 1, most: LIMITS.size },
   stride: { least: 1, most: LIMITS.size }, padding: { least: 0, most: LIMITS.size },
 };
 const NEW_LAYER = { kernel: 3, rate: 1, stride: 1, padding: 0 };

@@ -32,18 +32,18 @@ function showMatrix() {
   const { layer, before, after, back } = matrixLayer();
   element("steps").hidden = after === null;
   if (after === null) return;
-  const read = taps(layer, before, after), number = (value) => value.toLocaleString("en");
+  const weights = countTaps(layer, before, after), number = (value) => value.toLocaleString("en");
   element("matrix-caption").textContent =
     `The matrix C along one axis: a row an output, a column a pixel, ${after}\u00d7${before}. On the square, for one ` +
-    `channel, it is ${number(after ** 2)}\u00d7${number(before ** 2)} with ${number(read.length ** 2)} weights; the ` +
+    `channel, it is ${number(after ** 2)}\u00d7${number(before ** 2)} with ${number(weights ** 2)} weights; the ` +
     `transposed convolution multiplies by C\u1d40, ${number(before ** 2)}\u00d7${number(after ** 2)}.`;
-  drawMatrix(read, before, after);
+  drawMatrix(layer, before, after);
   const between = (after - 1) * layer.stride + 1, around = layer.rate * (layer.kernel - 1) - layer.padding;
   element("transposed-caption").textContent = "The transposed convolution of this layer, along one axis, in steps";
   drawSteps(layer, after, between, around, back ?? 0);
 }
 
-function drawMatrix(read, before, after) {
+function drawMatrix(layer, before, after) {
   const canvas = element("matrix"), wide = canvas.clientWidth;
   canvas.hidden = Math.max(before, after) > MOST_DRAWN;
   if (canvas.hidden) return;
@@ -53,6 +53,7 @@ function drawMatrix(read, before, after) {
   context.fillRect(0, 0, cell * before, cell * after);
   context.globalAlpha = 1;
   context.fillStyle = variable("--accent");
+  const read = taps(layer, before, after);
   for (const [output, pixel] of read) context.fillRect(pixel * cell, output * cell, cell - gap, cell - gap);
   canvas.ariaLabel = `matrix of ${after} rows and ${before} columns with ${read.length} weights`;
 }

@@ -223,3 +223,14 @@ function stackSizes(size, layers) {
     return { before, after: size, back: transposedSize(size, layer), outputPadding };
   });
 }
+
+// How many taps of all outputs along one axis fall on a pixel, not on padding.
+function countTaps({ kernel, rate, stride, padding }, pixels, outputs) {
+  let count = 0;
+  for (let tap = 0; tap < kernel; tap++) {
+    const shift = tap * rate - padding;
+    const first = Math.max(0, Math.ceil(-shift / stride)), last = Math.min(outputs - 1, Math.floor((pixels - 1 - shift) / stride));
+    count += Math.max(0, last - first + 1);
+  }
+  return count;
+}
