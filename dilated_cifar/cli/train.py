@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from dilated_cifar.cli.arguments import PLUGIN, Arguments, Command, quoted
 from dilated_cifar.cli.command import composing, execute, require_schemas
@@ -96,8 +96,9 @@ def run_one(arguments: Arguments) -> Path:
     def job(composed: DictConfig) -> Path | Exception:
         # Returned instead of raised, for Hydra prints what is raised over many lines.
         try:
-            if swept := HydraConfig.get().sweeper.params:
-                raise UserError(f"{', '.join(f'{key}={swept[key]}' for key in swept)}: {remedy}")
+            if swept := OmegaConf.select(HydraConfig.instance().cfg, "hydra.sweeper.params"):
+                named = swept if isinstance(swept, DictConfig) else {"hydra.sweeper.params": swept}
+                raise UserError(f"{', '.join(f'{key}={named[key]}' for key in named)}: {remedy}")
             train_once(composed, lambda: run_folder(composed, fixed))
             return run_folder(composed, fixed)
         except Exception as error:

@@ -16,13 +16,14 @@ from dilated_cifar.models import build
 from dilated_cifar.models.classifier import Classifier
 from dilated_cifar.runs.atomic import keep, write
 from dilated_cifar.runs.record import EXPORTED, best_checkpoint, last_checkpoint, previous_checkpoint
-from dilated_cifar.runs.untrusted import archive_fault, content_fault, weights_fault
+from dilated_cifar.runs.untrusted import archive_fault, content_fault, shown, weights_fault
 from dilated_cifar.runs.verified import DamagedError, read_verified, sealed
 
 logger = logging.getLogger(__name__)
 
 FORMAT = "dilated-cifar checkpoint"
-VERSION = 1
+VERSION, READ = 2, (1, 2)
+"""The version that is written, and those that are read: the first is of releases before 0.2."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def load(path: Path) -> Checkpoint:
     """
     verified = io.BytesIO(read_verified(path))
     try:
-        if fault := archive_fault(verified):
+        if fault := archive_fault(verified.getvalue()):
             raise UserError(f"{path}: {fault}; expected one that training wrote")
         content = torch.load(verified, map_location="cpu", weights_only=True)
     except UserError:
@@ -85,9 +86,9 @@ def load(path: Path) -> Checkpoint:
         ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(f"{path}: of another format; expected one that training wrote")
-    if content.get("version") != VERSION:
-        version = str(content.get("version"))[:20]
-        raise UserError(f"{path}: of format version {version}; this release reads {VERSION}")
+    version = content.get("version")
+    if type(version) is not int or version not in READ:
+        raise UserError(f"{path}: of format version {shown(version)}; this release reads up to {VERSION}")
     del content["format"], content["version"]
     if fault := content_fault(content):
         raise UserError(f"{path}: damaged or not of this release: {fault}; expected one that training wrote")

@@ -206,6 +206,14 @@ class LeftOut:
     reason: str
 
 
+def curve_names(held_out: str) -> list[str]:
+    """The columns of metrics.csv, in their order, of a run with that held-out split."""
+    split = ("train", "train_subset", held_out)
+    figures = [f"{figure}/{each}" for each in split for figure in ("loss", "accuracy")]
+    gaps, norms = ("gap/loss", "gap/accuracy"), ("norm/weights", "norm/gradients")
+    return ["epoch", *figures, *gaps, "learning_rate", "images_per_second", *norms, "seconds"]
+
+
 def last_checkpoint(folder: Path) -> Path:
     """The state from which the run goes on."""
     return folder / "checkpoints" / "last.pt"

@@ -13,6 +13,9 @@ SEAL = len(MARK) + hashlib.sha256().digest_size * 2
 END = 22
 """Bytes of a zip archive's end record; its last two are the length of the comment that follows it."""
 
+ENTRY, MOST_ENTRIES = b"PK\1\2", 2**16
+"""What begins an entry in the directory of a zip archive, and more entries than any network has tensors."""
+
 
 class DamagedError(UserError):
     """A file that is missing, cut off or no longer as it was written."""
@@ -53,6 +56,8 @@ def read_verified(path: Path) -> bytes:
 
 def intact_archive(content: bytes) -> bool:
     """Whether a zip archive without a seal agrees with its own checksums."""
+    if has_too_many_entries(content):
+        return False
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             # Before the checksums: comparing them unpacks everything.
@@ -60,3 +65,8 @@ def intact_archive(content: bytes) -> bool:
             return not archive.comment and unpacked <= len(content) and archive.testzip() is None
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, OSError, EOFError):
         return False
+
+
+def has_too_many_entries(content: bytes) -> bool:
+    """Whether the directory of a zip archive would take long to read."""
+    return content.count(ENTRY) > MOST_ENTRIES

@@ -47,8 +47,9 @@ from dilated_cifar.training.bar import Bar
 from dilated_cifar.training.batch_norm import synchronised
 from dilated_cifar.training.measure import measure_epoch, measure_weights, summarize
 from dilated_cifar.training.optimizer import learning_rate, set_learning_rate
+from dilated_cifar.training.resume import saved_state
 from dilated_cifar.training.signals import StopSignals
-from dilated_cifar.training.state import Progress, State, Sums, new_state, saved_state
+from dilated_cifar.training.state import Progress, State, Sums, new_state
 from dilated_cifar.training.tensorboard import Board
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ def train(config: Config, folder: Path, processes: Processes = ALONE, command: s
     release_freed_memory()
     resumed = share(lambda: last_checkpoint(folder).is_file() or previous_checkpoint(folder).is_file())
     if resumed:
-        state = saved_state(config, folder, machine)
+        state = saved_state(config, folder, machine, images=len(splits.train))
         logger.info("continuing after epoch %d, step %d", state.progress.epoch, state.progress.step)
     else:
         state = new_state(config, splits.class_names, machine)

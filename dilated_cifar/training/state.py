@@ -1,6 +1,5 @@
-"""All that changes while a run trains, and its way to disk and back."""
+"""All that changes while a run trains, and its way to disk."""
 
-import logging
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,26 +9,16 @@ import torch
 from torch import Tensor, nn, optim
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from dilated_cifar.config.base import as_typed
-from dilated_cifar.config.run import Config, differing_keys, flatten
-from dilated_cifar.config.store import completed, to_container
+from dilated_cifar.config.run import Config
+from dilated_cifar.config.store import to_container
 from dilated_cifar.data.randomness import derive_seed
 from dilated_cifar.device import Machine
-from dilated_cifar.errors import UserError
 from dilated_cifar.models import build
 from dilated_cifar.models.classifier import Classifier
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.checkpoint import Checkpoint
-from dilated_cifar.runs.record import (
-    CONFIG,
-    Row,
-    best_checkpoint,
-    last_checkpoint,
-    previous_checkpoint,
-)
+from dilated_cifar.runs.record import Row, best_checkpoint, last_checkpoint, previous_checkpoint
 from dilated_cifar.training.optimizer import build_optimizer
-
-logger = logging.getLogger(__name__)
 
 
 class Sums(NamedTuple):
@@ -65,13 +54,27 @@ class Progress:
     """One row of figures for each completed epoch."""
 
     def as_data(self) -> dict[str, Any]:
-        """Numbers, lists and dicts only, as a checkpoint holds them."""
-        return asdict(self) | {"sums": list(self.sums)}
+        """Plain data, as a checkpoint holds it; the history as float64 columns `[epochs]` by their names."""
+        names = self.history[0] if self.history else ()
+        columns = {
+            name: torch.tensor([row[name] for row in self.history], dtype=torch.float64) for name in names
+        }
+        return asdict(replace(self, history=[])) | {"sums": list(self.sums), "history": columns}
 
     @classmethod
     def from_data(cls, content: dict[str, Any]) -> "Progress":
         """What `as_data` gave."""
-        return cls(**content | {"sums": Sums(*content["sums"])})
+        rows = rows_of(content["history"])
+        return cls(**content | {"sums": Sums(*content["sums"]), "history": rows})
+
+
+def rows_of(history: dict[str, Tensor] | list[Row]) -> list[Row]:
+    """The rows of a saved history, whose epochs are whole numbers."""
+    if isinstance(history, list):  # releases before 0.2 saved the rows
+        return history
+    columns = {name: column.tolist() for name, column in history.items()}
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return [row | {"epoch": int(row["epoch"])} for row in rows]
 
 
 @dataclass
@@ -122,7 +125,7 @@ class State:
             best = {"epoch": self.best.epoch, "model": self.best.model, "metrics": self.best.metrics}
         training = {
             "progress": self.progress.as_data(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": {"state": self.optimizer.state_dict()["state"]},
             "averaging": averaging,
             "best": best,
             "computed_on": computed_on(machine),
@@ -156,49 +159,3 @@ def new_state(config: Config, class_names: list[str], machine: Machine) -> State
 def computed_on(machine: Machine) -> str:
     """What else the bits of a run depend on, beside its configuration."""
     return f"{machine}, torch {torch.__version__}"
-
-
-def saved_state(config: Config, folder: Path, machine: Machine) -> State:
-    """The state of the run in `folder`, whose files are brought to what it says.
-
-    Raises:
-        UserError: no whole checkpoint is there, or it does not hold a training state of `config`.
-    """
-    share = machine.processes.share
-    saved, path = share(lambda: checkpoint.load_state(folder))
-    checkpoint.restore(saved, path)  # refuses weights that do not fit in one line
-    state = new_state(config, saved.class_names, machine)
-    if saved.training is None:
-        raise UserError(f"{path}: holds no training state; expected the last.pt of the run")
-    refuse_other_run(saved, config, path)
-    averaging = saved.training["averaging"]
-    if state.average is None:
-        state.model.load_state_dict(saved.model)
-    else:
-        state.average.module.load_state_dict(saved.model)
-        state.average.n_averaged.copy_(averaging["averaged"])
-        state.model.load_state_dict(averaging["model"])
-    state.optimizer.load_state_dict(saved.training["optimizer"])
-    state.progress = Progress.from_data(saved.training["progress"])
-    if best := saved.training.get("best"):
-        state.best = Checkpoint(state.container, saved.class_names, **best)
-    elif state.progress.best_epoch:  # of a release before 0.2, which left the best weights to best.pt
-        best_weights = share(lambda: checkpoint.load(best_checkpoint(folder)))
-        state.best = replace(best_weights, config=state.container)
-    now, before = computed_on(machine), saved.training.get("computed_on", "")
-    if before and before != now:
-        logger.warning("saved on %s, now on %s: the bits will not be those of an unbroken run", before, now)
-    return state
-
-
-def refuse_other_run(saved: Checkpoint, config: Config, path: Path) -> None:
-    """Raise a UserError where a run's checkpoint is not of the run that its config.yaml describes."""
-    before, now = completed(saved.config), to_container(config)
-    for key in differing_keys(before, now):
-        old, new = (as_typed(flatten(container).get(key)) for container in (before, now))
-        # A run that was made longer has saved nothing yet.
-        if key != "epochs" or before["epochs"] > config.epochs or config.schedule.follows_length:
-            raise UserError(
-                f"{path}: holds a run with {key}={old}, its {CONFIG} one with {key}={new}; remove "
-                f"{CONFIG} and write {key}={old} to continue the run, or name=OTHER for a new one"
-            )

@@ -49,6 +49,8 @@ FOUND = [
     ("train", "device=cuda:99999999999", "name=on_a_gpu"),
     ("train", "data=cifar10", "data.root=nowhere", "data.validation=10", "name=no_data"),
     ("train", "name=../../x"),
+    ("train", "~hydra/sweeper"),
+    ("train", "hydra.sweeper.params=9223372036854775808"),
     ("train", "output_dir=" + "x" * 5000),
     ("train", "epochs=" + "9" * 5000),
     ("evaluate", "runs/tiny", "images=[[]]"),
