@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -96,9 +97,8 @@ def run_one(arguments: Arguments) -> Path:
     def job(composed: DictConfig) -> Path | Exception:
         # Returned instead of raised, for Hydra prints what is raised over many lines.
         try:
-            if swept := OmegaConf.select(HydraConfig.instance().cfg, "hydra.sweeper.params"):
-                named = swept if isinstance(swept, DictConfig) else {"hydra.sweeper.params": swept}
-                raise UserError(f"{', '.join(f'{key}={named[key]}' for key in named)}: {remedy}")
+            if swept := swept_keys():
+                raise UserError(f"{swept}: {remedy}")
             train_once(composed, lambda: run_folder(composed, fixed))
             return run_folder(composed, fixed)
         except Exception as error:
@@ -111,6 +111,16 @@ def run_one(arguments: Arguments) -> Path:
         raise folder
     assert isinstance(folder, Path)
     return folder
+
+
+def swept_keys() -> str | None:
+    """The keys and values that an experiment gives a sweeper; None without any."""
+    # Not by attributes: an argument may have put anything in their place.
+    composed = cast("DictConfig", HydraConfig.instance().cfg)
+    swept = OmegaConf.select(composed, "hydra.sweeper.params")
+    if isinstance(swept, DictConfig):
+        return ", ".join(f"{key!s}={value}" for key, value in swept.items()) or None
+    return f"hydra.sweeper.params={swept}" if swept else None
 
 
 def run_sweep(arguments: Arguments) -> int:
