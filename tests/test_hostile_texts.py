@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 import torch
 
-from dilated_cifar.cli import compare, evaluate
+from dilated_cifar.cli import compare, evaluate, explain, localize
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import to_container
 from dilated_cifar.errors import printable
@@ -87,3 +88,30 @@ def test_an_evaluation_shows_hostile_names_and_says_that_weights_are_no_numbers(
     assert content["weights_not_finite"] == 1
     assert content["loss"] is None
     assert content["class_names"][0] == f"{HOSTILE}0"
+
+
+def test_weights_that_are_no_numbers_are_neither_explained_nor_localized(
+    hostile: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(hostile.parent)
+    for command in (explain, localize):
+        assert command.main(["best.pt", "threads=1", "progress=false"]) == 2
+        assert capfd.readouterr().err == (
+            "error: checkpoint=best.pt: 1 of its weights are nan or infinite; expected a network whose "
+            "training did not diverge\n"
+        )
+    assert [path.name for path in hostile.parent.iterdir()] == ["best.pt"]
+
+
+def test_a_network_that_overflows_is_not_explained(
+    hostile: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(hostile.parent)
+    saved = checkpoint.load(Path("best.pt"))
+    large = {
+        name: torch.full_like(weight, 1e30) if name.endswith("weight") else weight
+        for name, weight in saved.model.items()
+    }
+    checkpoint.save(replace(saved, model=large), Path("large.pt"))
+    assert explain.main(["large.pt", "threads=1", "samples=8", "controls=2", "progress=false"]) == 2
+    assert "large.pt: its gradients or class maps are not finite numbers" in capfd.readouterr().err

@@ -123,7 +123,7 @@ def read_yaml(path: Path) -> Any:
             to others, which are small in the file and without end where they are copied.
     """
     try:
-        if path.stat().st_size > LARGEST_FILE:
+        if path.exists() and (not path.is_file() or path.stat().st_size > LARGEST_FILE):
             raise UserError(f"{path}: larger than a configuration; expected that of a run")
         text = path.read_bytes()
         if b"*" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, LOADER)):

@@ -133,6 +133,16 @@ def labelled(checkpoints: Sequence[str]) -> list[tuple[Path, str]]:
     ]
 
 
+def require_finite(trained: Sequence[Trained]) -> None:
+    """Raise a UserError where a weight is nan or infinite: what such a network sees cannot be measured."""
+    for each in trained:
+        if broken := each.not_finite:
+            raise UserError(
+                f"checkpoint={each.path}: {broken:,} of its weights are nan or infinite; expected a network "
+                "whose training did not diverge"
+            )
+
+
 def folder_for(trained: Sequence[Trained], command: str, chosen: str | None) -> Path:
     """The folder the user chose, else `RUN/COMMAND`, or for several checkpoints one of all their names."""
     if chosen is not None:

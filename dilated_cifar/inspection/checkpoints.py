@@ -11,9 +11,16 @@ from torch import Tensor
 from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.data.splits import Split
 from dilated_cifar.device import use_threads
+from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.evaluation.own_images import find_images, read_images
-from dilated_cifar.evaluation.trained import Trained, folder_for, open_all, some_test_images
+from dilated_cifar.evaluation.trained import (
+    Trained,
+    folder_for,
+    open_all,
+    require_finite,
+    some_test_images,
+)
 from dilated_cifar.inspection.answers import (
     definitions,
     network_answer,
@@ -71,6 +78,7 @@ def explain_checkpoints(config: ExplainConfig, steps: Steps, commands: Mapping[s
     paths = find_images(config.images) if config.images else []
     steps.begin("reading checkpoints")
     trained = open_all(config.checkpoint, device=config.device)
+    require_finite(trained)
     faults: list[str] = []
     if paths:
         own, paths, faults = read_images(paths, trained[0].config.data.input_size)
@@ -155,11 +163,20 @@ def examples(trained: Trained, split: Split) -> tuple[Tensor, list[str]]:
 def compare(
     trained: Trained, inspection: Inspection, split: Split, config: ExplainConfig, steps: Steps
 ) -> Comparison:
-    """Measure a trained network and its control on the same images."""
+    """Measure a trained network and its control on the same images.
+
+    Raises:
+        UserError: what the network computes is not finite.
+    """
     inputs = trained.inputs(split.images)
     target = choose_target(inspection.trace)
     steps.begin(f"{trained.label}: gradients of {len(inputs)} images")
-    measured = measure(trained.model, inputs, target)
+    try:
+        measured = measure(trained.model, inputs, target)
+    except OverflowError as error:
+        raise UserError(
+            f"checkpoint={trained.path}: {error}; expected a network whose training did not diverge"
+        ) from error
     control = measure_control(
         trained.config.model,
         len(trained.class_names),

@@ -104,10 +104,16 @@ class Comparison:
 
 
 def measure(model: Classifier, inputs: Tensor, target: Target | None = None) -> Measured:
-    """Measure a network on normalised images [N, 3, H, W] on its own device; without a target on its own."""
+    """Measure a network on normalised images [N, 3, H, W] on its own device; without a target on its own.
+
+    Raises:
+        OverflowError: its gradients or class maps are not finite numbers.
+    """
     if target is None:
         target = choose_target(trace(model, (inputs.shape[1], inputs.shape[2], inputs.shape[3])))
     observed = observe(model, inputs, target)
+    if not (observed.gradients.image.isfinite().all() and observed.class_maps.isfinite().all()):
+        raise OverflowError("its gradients or class maps are not finite numbers")
     return Measured(observed.gradients, {each.key: each.value(observed) for each in MEASURES})
 
 

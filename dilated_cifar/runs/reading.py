@@ -1,6 +1,7 @@
 """Run folders, read: what finished, what did not, and what is damaged."""
 
 import csv
+import io
 import json
 import math
 import zipfile
@@ -38,9 +39,12 @@ from dilated_cifar.runs.record import (
     Session,
     Summary,
 )
+from dilated_cifar.runs.verified import has_too_many_entries
 
 LARGEST_ARRAY = 2**24
 """Bytes of the predictions of a million images, as they are stored."""
+LARGEST_TEXT, LARGEST_TABLE = 2**20, 2**26
+"""Bytes of summary.json and error.txt, and of the curves of a hundred thousand epochs."""
 
 
 def read_run(folder: Path, name: str, faults: list[str]) -> Run | LeftOut:
@@ -99,7 +103,7 @@ def read_summary(folder: Path, config: dict[str, Any] | None = None) -> Summary:
     """
     path = folder / SUMMARY
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(bounded(path, LARGEST_TEXT).decode())
         if not all(math.isfinite(value) for value in _numbers(content)):
             raise ValueError("a figure is not finite")
         best = None if content["best"] is None else _figures(content["best"])
@@ -166,8 +170,7 @@ def read_curves(folder: Path, epochs: int) -> Curves:
     """
     path = folder / METRICS
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file)
+        header, *rows = csv.reader(io.StringIO(bounded(path, LARGEST_TABLE).decode(), newline=""))
         table = np.array(rows, dtype=np.float64)
     except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{path}: missing or cut off; expected {epochs} whole rows of numbers") from error
@@ -186,8 +189,10 @@ def read_predictions(folder: Path, classes: int) -> Predictions:
     """
     path = folder / PREDICTIONS
     try:
-        # Opened here, since np.load leaves a damaged archive open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        content = bounded(path, 2 * LARGEST_ARRAY)
+        if has_too_many_entries(content):
+            raise ValueError("holds more than predictions")
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             if any(entry.file_size > LARGEST_ARRAY for entry in arrays.zip.infolist()):
                 raise ValueError("unpacks to more than predictions take")
             predicted, labels = arrays["predicted"], arrays["labels"]
@@ -202,19 +207,34 @@ def read_predictions(folder: Path, classes: int) -> Predictions:
     return found
 
 
+def bounded(path: Path, most: int) -> bytes:
+    """The content of a file of a run.
+
+    Raises:
+        ValueError: it is larger than a run writes it, or a device that could be read for ever.
+        OSError: it cannot be read.
+    """
+    if path.exists() and (not path.is_file() or path.stat().st_size > most):
+        raise ValueError(f"larger than the {most:,} bytes that a run may write there")
+    return path.read_bytes()
+
+
 def _unfinished(folder: Path, name: str) -> LeftOut:
     """What is known of a run without a summary."""
     error = folder / ERROR
     if error.is_file():
-        lines = error.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        try:
+            lines = bounded(error, LARGEST_TEXT).decode(errors="replace").strip().splitlines()
+        except (OSError, ValueError) as damage:
+            return LeftOut(folder, name, "damaged", f"{error}: {damage}")
         return LeftOut(folder, name, "failed", lines[0] if lines else f"{ERROR} is empty")
     try:
         epochs = read_config(folder)["epochs"]
     except UserError as damage:
         return LeftOut(folder, name, status_of(damage), str(damage))
     try:
-        with (folder / METRICS).open(encoding="utf-8") as file:
-            done = max(0, sum(1 for line in file if line.strip()) - 1)
-    except (OSError, UnicodeDecodeError):
+        lines = bounded(folder / METRICS, LARGEST_TABLE).decode().splitlines()
+        done = max(0, sum(1 for line in lines if line.strip()) - 1)
+    except (OSError, ValueError):
         done = 0
     return LeftOut(folder, name, "unfinished", f"{done} of {epochs} epochs; the same command continues it")

@@ -226,7 +226,7 @@ def add_final(writer: SummaryWriter, state: State, summary: Summary) -> None:
     # A metric of the HPARAMS table would have to be a curve, here of one point.
     results = {f"result/{name}_accuracy": each.accuracy for name, each in scores.items() if each}
     settings = {
-        key: value if isinstance(value, bool | int | float | str) else printable(as_typed(value))
+        key: value if isinstance(value, bool | int | float) else printable(as_typed(value))
         for key, value in flatten(to_container(state.config)).items()
         if key not in LOCAL_KEYS
     }

@@ -31,6 +31,35 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
     return run
 
 
+LAUGHS = "\n".join([
+    "a0: &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha]",
+    *(f"a{depth}: &a{depth} [{', '.join([f'*a{depth - 1}'] * 9)}]" for depth in range(1, 30)),
+])  # fmt: skip
+"""A few hundred bytes of YAML that stand for 9**30 values."""
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("hydra: {run: {dir: elsewhere}}", "holds hydra; expected only keys of a run"),
+        ("hydra: {callbacks: {a: {_target_: os.system}}}", "holds hydra; expected only keys of a run"),
+        ("defaults: [/schema/run, {model: plain}]", "holds defaults; expected only keys of a run"),
+        (LAUGHS, "has values that refer to others; expected each to be written out"),
+        ("name: ${oc.env:HOME}", "the configuration holds ${oc.env:HOME}; expected plain data"),
+        ("name: !!python/object/apply:os.system [touch owned]", "missing or damaged"),
+        ("epochs: " + "[" * 11 + "]" * 11, "the configuration is too large"),
+        ("epochs: [" + "1," * 1001 + "]", "the configuration is too large"),
+        ("a: " + "x" * 2**16, "larger than a configuration"),
+        ("name: ../../x", "missing in the configuration"),
+    ],
+)
+def test_a_configuration_from_elsewhere_is_plain_data(
+    refused: Refuse, tmp_path: Path, content: str, told: str
+) -> None:
+    (tmp_path / "saved.yaml").write_text(content)
+    assert told in refused("config=saved.yaml")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

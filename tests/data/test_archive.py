@@ -118,6 +118,34 @@ def test_an_entry_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -
     assert {path.name for path in root.iterdir()} <= {"small.tar.gz", ".small.tar.gz.lock"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        (tarfile.SYMTYPE, "../../outside"),
+        (tarfile.SYMTYPE, "/etc/passwd"),
+        (tarfile.LNKTYPE, "../../outside"),
+        (tarfile.FIFOTYPE, ""),
+        (tarfile.CHRTYPE, ""),
+    ],
+)
+def test_links_out_of_the_folder_and_devices_are_refused(tmp_path: Path, kind: bytes, target: str) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        link = tarfile.TarInfo("small/data_batch_1")
+        link.type, link.linkname = kind, target
+        tar.addfile(link)
+        meta = tarfile.TarInfo("small/batches.meta")
+        tar.addfile(meta)
+    content = buffer.getvalue()
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "outside").write_text("secret")
+    (root / "small.tar.gz").write_bytes(content)
+    with pytest.raises(UserError, match=r"cannot be unpacked .*(data_batch_1|outside)"):
+        get(root, archive=describe(content))
+    assert not (root / "small").exists()
+
+
 def test_an_absolute_path_is_not_written_to(tmp_path: Path) -> None:
     target = tmp_path / "target"
     content = pack(ENTRIES | {str(target): b"out"})

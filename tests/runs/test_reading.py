@@ -1,7 +1,10 @@
 """Run folders as training writes them, today and at release 0.1.0, and with one file damaged."""
 
+import io
 import json
+import resource
 import shutil
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +14,19 @@ import numpy as np
 import pytest
 
 from dilated_cifar.config.run import Config
+from dilated_cifar.config.store import LARGEST_FILE
 from dilated_cifar.errors import UserError
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.folder import Found, opened
-from dilated_cifar.runs.reading import read_curves, read_run, read_summary
+from dilated_cifar.runs.reading import (
+    LARGEST_ARRAY,
+    LARGEST_TEXT,
+    read_config,
+    read_curves,
+    read_predictions,
+    read_run,
+    read_summary,
+)
 from dilated_cifar.runs.record import LeftOut, Run
 from dilated_cifar.training.loop import train
 
@@ -89,6 +101,63 @@ def test_what_training_writes_is_what_is_read(
 def damaged(folder: Path, name: str, content: bytes) -> Path:
     (folder / "finished" / name).write_bytes(content)
     return folder / "finished"
+
+
+def deflated(*sizes: int) -> bytes:
+    """A file of predictions whose two arrays have so many bytes, all alike, when they are unpacked."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, size in zip(("predicted.npy", "labels.npy"), sizes, strict=True):
+            content = io.BytesIO()
+            np.lib.format.write_array_header_1_0(
+                content, {"descr": "|u1", "fortran_order": False, "shape": (size,)}
+            )
+            with archive.open(name, "w") as file:
+                file.write(content.getvalue())
+                for _ in range(size // 2**20):
+                    file.write(bytes(2**20))
+    return buffer.getvalue()
+
+
+def test_predictions_that_unpack_to_gigabytes_are_not_read(old: Path) -> None:
+    small, large = 2**20, 2**28
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for content in (deflated(small, large), b"x" * (2 * LARGEST_ARRAY + 1)):
+        with pytest.raises(UserError, match=r"test_predictions\.npz: missing or damaged"):
+            read_predictions(damaged(old, "test_predictions.npz", content), 10)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000  # kilobytes
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "told"),
+    [
+        ("summary.json", LARGEST_TEXT, "larger than the 1,048,576 bytes"),
+        ("config.yaml", LARGEST_FILE, "larger than a configuration"),
+    ],
+)
+def test_a_file_far_larger_than_a_run_writes_it_is_not_read(
+    old: Path, name: str, size: int, told: str
+) -> None:
+    faults: list[str] = []
+    folder = old / "finished"
+    with (folder / name).open("ab") as file:
+        file.write(b"\n" * size)  # which a reader without a bound would pass over
+    read_run(folder, "it", faults)
+    assert len(faults) == 1
+    assert told in faults[0]
+
+
+def test_a_device_is_no_configuration(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").symlink_to("/dev/null")  # /dev/zero would be read for ever
+    with pytest.raises(UserError, match="larger than a configuration"):
+        read_config(tmp_path)
+
+
+def test_values_that_refer_to_others_are_not_followed(old: Path) -> None:
+    config = (old / "finished" / "config.yaml").read_text()
+    folder = damaged(old, "config.yaml", f"a: &a [1, 2]\nb: [*a, *a]\n{config}".encode())
+    with pytest.raises(UserError, match="has values that refer to others"):
+        read_config(folder)
 
 
 @pytest.mark.parametrize(

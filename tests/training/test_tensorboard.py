@@ -12,6 +12,7 @@ import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +133,15 @@ def test_pictures_text_and_graph_are_there(get: Get) -> None:
     assert {"augmented", "confusion", "mistakes"} <= set(get("plugin/images/tags")["."])
     assert any(tag.startswith("config") for tag in get("plugin/text/tags")["."])
     assert get("plugin/graphs/info")["."]["run_graph"] is True
+
+
+def test_texts_of_a_configuration_are_shown_as_they_are(
+    make_config: Callable[..., Config], tiny: list[str], tmp_path: Path
+) -> None:
+    config = replace(make_config(*tiny, "epochs=1"), output_dir="out\u202e\x1b[31m<script>")
+    with opened(tmp_path / "run", config):
+        train(config, tmp_path / "run")
+    (events,) = (tmp_path / "run").glob("events.*")
+    content = events.read_bytes()
+    assert "out\ufffd".encode() in content
+    assert not any(sign.encode() in content for sign in ("\u202e", "\x1b[31m"))

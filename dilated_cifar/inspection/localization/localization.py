@@ -20,7 +20,7 @@ from dilated_cifar.device import use_threads
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.evaluation.own_images import KEY, find_images, read_each, scale_to
-from dilated_cifar.evaluation.trained import Trained, data_here, folder_for, open_all
+from dilated_cifar.evaluation.trained import Trained, data_here, folder_for, open_all, require_finite
 from dilated_cifar.inspection.localization.accuracy import (
     Outcome,
     as_data,
@@ -229,6 +229,7 @@ def open_networks(config: LocalizeConfig) -> list[Trained]:
     """
     use_threads(config.threads)
     trained = open_all(config.checkpoint, device=config.device)
+    require_finite(trained)
     first = asdict(trained[0].config.data)
     for each in trained:
         if not each.config.data.scalable:
