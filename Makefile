@@ -29,9 +29,9 @@ test: setup
 test-slow: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m slow
 
-# Five thousand random command lines.
+# Five thousand random command lines; LINES="COUNT FIRST" takes others.
 fuzz: setup
-	OMP_NUM_THREADS=1 $(BIN)/python scripts/fuzz.py
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/fuzz.py $(LINES)
 
 check: setup
 	$(BIN)/ruff check

@@ -29,7 +29,8 @@ import yaml
 COMMANDS = ("train", "evaluate", "explain", "localize", "compare", "export")
 SHARES = (8, 4, 4, 4, 1, 1)
 """How often each is drawn; a comparison takes the longest."""
-CHUNK, SECONDS = 100, 60
+CHUNK, SECONDS, LONGEST = 100, 60, 900
+"""Lines of a process; seconds of computing, and of waiting, after which a line counts as one that hangs."""
 RUN = "runs/tiny"
 SMALL = [
     "experiment=demo", "model.channels=[2,2,2]", "data.train=48", "data.validation=20", "data.test=20",
@@ -148,17 +149,14 @@ def fault_of(command: str, arguments: list[str]) -> str | None:
     """Run a command in this process; what it did that it may not do, or None."""
     before, folder = files(), Path.cwd()
     out, err = io.StringIO(), io.StringIO()
-    signal.signal(signal.SIGALRM, too_long)
-    signal.alarm(SECONDS)
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with limited(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = main_of(command)(arguments)
     except SystemExit as end:  # as --version ends
         status = int(end.code or 0)
     except BaseException:
         return traceback.format_exc()
     finally:
-        signal.alarm(0)
         for name in [each for each in logging.root.manager.loggerDict if each.startswith("hydra")]:
             logging.getLogger(name).disabled = False
         if Path.cwd() != folder:
@@ -184,9 +182,33 @@ def fault_of(command: str, arguments: list[str]) -> str | None:
     return None
 
 
-def too_long(_number: int, _frame: FrameType | None) -> None:
+class TooLongError(BaseException):
+    """A command takes too long; no command catches it."""
+
+
+def too_long(number: int, _frame: FrameType | None) -> None:
     """End a command that takes too long."""
-    raise TimeoutError(f"more than {SECONDS} seconds")
+    raise TooLongError(f"more than {LONGEST if number == signal.SIGALRM else SECONDS} seconds")
+
+
+TIMERS = (
+    (signal.SIGPROF, signal.ITIMER_PROF, SECONDS),
+    (signal.SIGALRM, signal.ITIMER_REAL, LONGEST),
+)
+"""By the processor's clock, since a busy machine takes its time."""
+
+
+@contextlib.contextmanager
+def limited() -> Iterator[None]:
+    """End what takes too long."""
+    for number, kind, seconds in TIMERS:
+        signal.signal(number, too_long)
+        signal.setitimer(kind, seconds)
+    try:
+        yield
+    finally:
+        for _, kind, _ in TIMERS:
+            signal.setitimer(kind, 0)
 
 
 def restore(after: dict[str, int], before: dict[str, int]) -> None:

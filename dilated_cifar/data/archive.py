@@ -4,8 +4,8 @@ import shutil
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from torchvision.datasets.utils import check_integrity
@@ -42,36 +42,45 @@ def obtain(
     path = root / archive.name
     if not addresses and not path.exists():
         raise _missing(archive, path, "data.download=false")
-    made = [folder for folder in (root, *root.parents) if not folder.exists()]
-    root.mkdir(parents=True, exist_ok=True)
-    lock = root / f".{archive.name}.lock"
-    try:
-        with held(lock, f"is preparing {archive.folder} in {root}"):
-            if any((root / archive.folder / name).exists() for name in archive.files):
-                return
-            if not path.exists():
-                try:
-                    download(archive, path, addresses, progress=progress, patience=patience or Patience())
-                except DownloadError as error:
-                    raise _missing(archive, path, str(error)) from error
-            elif not check_integrity(path, archive.md5):
-                raise UserError(
-                    f"{path} is damaged or another file: its MD5 is not {archive.md5}; move it away, "
-                    "and the next run downloads it"
-                )
-            _unpack(archive, path)
-    finally:
-        if made:
-            _leave_nothing(root, lock, made)
+    with _alone(root, root / f".{archive.name}.lock", f"is preparing {archive.folder} in {root}"):
+        if any((root / archive.folder / name).exists() for name in archive.files):
+            return
+        if not path.exists():
+            try:
+                download(archive, path, addresses, progress=progress, patience=patience or Patience())
+            except DownloadError as error:
+                raise _missing(archive, path, str(error)) from error
+        elif not check_integrity(path, archive.md5):
+            raise UserError(
+                f"{path} is damaged or another file: its MD5 is not {archive.md5}; move it away, "
+                "and the next run downloads it"
+            )
+        _unpack(archive, path)
 
 
-def _leave_nothing(root: Path, lock: Path, made: Sequence[Path]) -> None:
-    """Remove folders that were made in vain."""
-    if list(root.iterdir()) == [lock]:
-        lock.unlink()
-    for folder in made:
-        with suppress(OSError):  # it holds something
-            folder.rmdir()
+@contextmanager
+def _alone(root: Path, lock: Path, waiting_for: str) -> Iterator[None]:
+    """The lock in a folder that is made if need be; folders that were made in vain are removed again."""
+    while True:
+        made = [folder for folder in (root, *root.parents) if not folder.exists()]
+        root.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(held(lock, waiting_for))
+            except FileNotFoundError:
+                if root.exists():
+                    raise
+                continue  # who had the lock has removed the folder that they had made
+            try:
+                yield
+            finally:
+                # While the lock is held, so that it is nobody else's.
+                if made and list(root.iterdir()) == [lock]:
+                    lock.unlink()
+                for folder in made:
+                    with suppress(OSError):  # it holds something
+                        folder.rmdir()
+            return
 
 
 def _missing(archive: Archive, path: Path, reason: str) -> UserError:

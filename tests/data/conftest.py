@@ -26,6 +26,8 @@ class Served:
     """Whether it announces the length."""
     pause: float = 0.0
     """Seconds between two blocks of 4 kB."""
+    held: threading.Event | None = None
+    """Waited for before the last block."""
     headers: dict[str, str] = field(default_factory=dict)
     address: str = ""
     requests: list[str | None] = field(default_factory=list)
@@ -53,6 +55,8 @@ class Served:
             content = content[: self.cut_after]
         try:
             for block in range(0, len(content), 4096):
+                if self.held and block + 4096 >= len(content):
+                    self.held.wait(60)
                 request.wfile.write(content[block : block + 4096])
                 time.sleep(self.pause)
         except OSError:  # the client hung up

@@ -2,7 +2,11 @@ import hashlib
 import io
 import multiprocessing
 import re
+import subprocess
+import sys
 import tarfile
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,7 @@ import pytest
 from dilated_cifar.data.archive import obtain
 from dilated_cifar.data.download import Archive
 from dilated_cifar.errors import UserError
+from dilated_cifar.locks import acquired, lock_at
 
 Serve = Callable[..., Any]
 
@@ -176,3 +181,59 @@ def test_of_two_processes_one_downloads_and_both_find_it(serve: Serve, tmp_path:
     assert [process.exitcode for process in processes] == [0, 0]
     assert_complete(tmp_path)
     assert served.requests == [None]
+
+
+OBTAIN = """
+import logging, sys
+from pathlib import Path
+from dilated_cifar.data.archive import obtain
+from dilated_cifar.data.download import Archive
+
+logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+name, md5, size, folder, *files = sys.argv[3:]
+obtain(Archive(name, md5, int(size), folder, files), Path(sys.argv[1]), [sys.argv[2]], progress=False)
+"""
+
+
+def obtaining(root: Path, address: str) -> "subprocess.Popen[str]":
+    described = (ARCHIVE.name, ARCHIVE.md5, str(ARCHIVE.size), ARCHIVE.folder, *ARCHIVE.files)
+    command = [sys.executable, "-c", OBTAIN, str(root), address, *described]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def asked(served: Any) -> bool:
+    """Whether a process comes for what is served, within a minute."""
+    deadline = time.monotonic() + 60
+    while not served.requests and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return bool(served.requests)
+
+
+def test_where_the_first_process_fails_the_one_that_waited_downloads_alone(
+    serve: Serve, tmp_path: Path
+) -> None:
+    root = tmp_path / "made" / "for it"
+    wrong, right = (serve(each, held=threading.Event()) for each in (bytes(len(CONTENT)), CONTENT))
+    with obtaining(root, wrong.address) as first:
+        assert asked(wrong)
+        with obtaining(root, right.address) as second:
+            assert second.stdout is not None
+            assert "waiting for another process" in second.stdout.readline()
+            wrong.held.set()
+            assert first.wait() != 0
+            assert asked(right)
+            assert not acquired(lock_at(root / ".small.tar.gz.lock"))
+            right.held.set()
+            assert second.wait() == 0
+    assert_complete(root)
+
+
+def test_two_processes_in_vain_leave_nothing(serve: Serve, tmp_path: Path) -> None:
+    wrong = serve(b"", status=404)
+    with (
+        obtaining(tmp_path / "made", wrong.address) as one,
+        obtaining(tmp_path / "made", wrong.address) as other,
+    ):
+        assert one.wait() != 0
+        assert other.wait() != 0
+    assert list(tmp_path.iterdir()) == []
