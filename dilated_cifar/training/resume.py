@@ -91,8 +91,9 @@ def refuse_other_run(saved: Checkpoint, config: Config, path: Path) -> None:
         # A run that was made longer has saved nothing yet.
         if key != "epochs" or before["epochs"] > config.epochs or config.schedule.follows_length:
             raise UserError(
-                f"{path}: holds a run with {key}={old}, its {CONFIG} one with {key}={new}; remove "
-                f"{CONFIG} and write {key}={old} to continue the run, or name=OTHER for a new one"
+                f"{path}: holds a run with {key}={old}, its {CONFIG} was changed to {key}={new}; a run keeps "
+                f"what it began with: remove {CONFIG} and write {key}={old} to continue it, or name=OTHER "
+                "for a new one"
             )
 
 

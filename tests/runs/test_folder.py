@@ -20,6 +20,8 @@ from dilated_cifar.config.run import Config
 from dilated_cifar.errors import UserError
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.folder import Found, opened
+from dilated_cifar.runs.reading import read_config
+from dilated_cifar.runs.record import write_config
 from dilated_cifar.training.loop import train
 from dilated_cifar.training.optimizer import learning_rate
 
@@ -134,6 +136,28 @@ def test_a_longer_run_goes_on_to_the_same_bits(folder: Path, config: Config, tmp
         opened(folder, config),
     ):
         pass
+
+
+def test_a_configuration_that_was_edited_changes_no_run(folder: Path, config: Config) -> None:
+    edited = replace(config, optimizer=replace(config.optimizer, lr=0.5))
+    write_config(folder, edited)
+    (folder / "summary.json").unlink()
+    with (
+        pytest.raises(UserError, match=r"holds a run with optimizer\.lr=0\.5, this one has optimizer\.lr="),
+        opened(folder, config),
+    ):
+        pass
+    with (
+        opened(folder, edited),
+        pytest.raises(
+            UserError, match=r"its config\.yaml was changed to optimizer\.lr=0\.5; .* remove config"
+        ),
+    ):
+        train(edited, folder)
+    (folder / "config.yaml").unlink()
+    with opened(folder, config) as found:
+        assert found is Found.STARTED
+        assert read_config(folder)["optimizer"]["lr"] == config.optimizer.lr
 
 
 def test_a_schedule_that_follows_the_length_refuses_more_epochs(

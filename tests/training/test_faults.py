@@ -3,8 +3,9 @@
 import os
 import resource
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,45 @@ def test_a_log_that_cannot_be_written_ends_and_the_run_goes_on(
     told = "".join(capfd.readouterr())
     assert told.count("train.log: cannot be written ([Errno 28] No space left on device); it ends here") == 1
     assert "Traceback" not in told
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Lay a read-only file system over a folder; the test is skipped where nobody may mount one."""
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "ro", "none", folder], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"mount: {mounted.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_file_system_that_turns_read_only_ends_the_run_in_one_line(
+    arguments: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with ExitStack() as stack:
+        with at_step({4: lambda: stack.enter_context(read_only(LAST.parent))}):
+            assert main(arguments) == 1
+        told = capfd.readouterr().err
+        assert "Traceback" not in told
+        assert "outputs/run: the run cannot be saved (Read-only file system); make room or make it" in told
+    assert checkpoint.load(LAST).epoch == 1
+    assert main(arguments) == 0
+    assert steps() == [1, 2, 3]
+
+
+def test_a_read_only_place_is_refused(
+    arguments: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "disk").mkdir()
+    with read_only(tmp_path / "disk"):
+        assert main([*arguments, "output_dir=disk"]) == 2
+    error = capfd.readouterr().err
+    assert "disk/run: cannot be written (Read-only file system); choose another place" in error
+    assert error.count("\n") == 1
 
 
 @pytest.mark.skipif(not os.path.ismount("/proc"), reason="/proc is a place that nobody can write to")
