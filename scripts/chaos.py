@@ -33,7 +33,7 @@ RUN = [
     "progress=false", "device=cpu",
 ]  # fmt: skip
 """A real run that takes a second and uses every kind of state."""
-KINDS = {"aimed": 26, "random": 12, "basic": 6, "joblib": 6}
+KINDS = {"aimed": 24, "swept": 2, "random": 12, "basic": 6, "joblib": 6}
 """How many of fifty kills are of which kind."""
 CHANGES = {"os.rename": 1, "os.link": 1, "os.remove": 0, "os.mkdir": 0, "os.rmdir": 0}
 """What Python tells an audit hook of changes on disk: the place of the changed path among its arguments."""
@@ -57,7 +57,7 @@ def main() -> int:
             folder = Path(place) / kind
             folder.mkdir()
             os.chdir(folder)
-            found = aimed(count) if kind == "aimed" else timed(kind, count, chosen)
+            found = IN_FORKS[kind](count) if kind in IN_FORKS else timed(kind, count, chosen)
             for what, fault in found:
                 kills += 1
                 faults += [fault] if fault else []
@@ -86,6 +86,21 @@ def aimed(count: int) -> Iterator[tuple[str, str | None]]:
         status = forked(partial(run_until, arguments, number))
         fault = None if status == -signal.SIGKILL else f"ended with {status} instead of being killed"
         fault = fault or unsaved(folder) or continued(arguments) or differing(whole, folder)
+        yield f"before {changes[number]} (change {number + 1} of {len(changes)})", fault
+
+
+def swept(count: int) -> Iterator[tuple[str, str | None]]:
+    """Kill a sweep of two runs, one after the other, before changes spread evenly over its folder."""
+    arguments = ["-m", *RUN, "pictures=0", "epochs=1", "name=sweep", "seed=0,1"]
+    trace = Path("trace")
+    finish(arguments, trace=trace)
+    changes = trace.read_text().splitlines()
+    whole = fingerprint(Path("outputs"))
+    for number in range(len(changes) // (count + 1), len(changes), len(changes) // (count + 1) + 1):
+        shutil.rmtree("outputs")
+        status = forked(partial(run_until, arguments, number))
+        fault = None if status == -signal.SIGKILL else f"ended with {status} instead of being killed"
+        fault = fault or continued(arguments) or differing(whole, Path("outputs"))
         yield f"before {changes[number]} (change {number + 1} of {len(changes)})", fault
 
 
@@ -199,6 +214,8 @@ def started(arguments: list[str], wait: float | None, *, group: bool = True) -> 
         raise SystemExit(f"ended with {process.returncode}: {told}")
     return time.monotonic() - began
 
+
+IN_FORKS = {"aimed": aimed, "swept": swept}
 
 if __name__ == "__main__":
     sys.exit(main())
