@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from dilated_cifar.cli.arguments import Arguments
 from dilated_cifar.cli.trials import trial_folder
-from dilated_cifar.config.run import LOCAL_KEYS
+from dilated_cifar.config.run import LOCAL_KEYS, Config
 from dilated_cifar.extras import installed
 
 LONGEST_NAME = 120
@@ -73,7 +73,8 @@ def run_folder(config: DictConfig, fixed: Collection[str]) -> Path:
         return trial_folder(sweep, dict(split_override(override) for override in sorted(varied)))
     named = any(split_override(override)[0] in ("model", "experiment") for override in overrides)
     made = run_name(overrides if named else [f"model={default}", *overrides], default)
-    return Path(config.output_dir) / (config.name or made)
+    # `~output_dir` and `~name` leave them out.
+    return Path(config.get("output_dir", Config.output_dir)) / (config.get("name") or made)
 
 
 def searches(sweeper: DictConfig) -> bool:

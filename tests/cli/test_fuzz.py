@@ -50,6 +50,8 @@ FOUND = [
     ("train", "data=cifar10", "data.root=nowhere", "data.validation=10", "name=no_data"),
     ("train", "name=../../x"),
     ("train", "~hydra/sweeper"),
+    ("train", "~output_dir"),
+    ("train", "~name"),
     ("train", "hydra.sweeper.params=9223372036854775808"),
     ("train", "output_dir=" + "x" * 5000),
     ("train", "epochs=" + "9" * 5000),
