@@ -70,7 +70,8 @@ def run(arguments: Arguments) -> int:
     faults: list[str] = []
     with Steps(shown=config.progress) as steps:
         # Only now: everything above answers at once, importing torch takes seconds.
-        from dilated_cifar.inspection.explanation import explain_model, explain_rates
+        from dilated_cifar.inspection.explanation import explain_model
+        from dilated_cifar.inspection.rates import explain_rates
 
         if config.checkpoint:
             from dilated_cifar.inspection.checkpoints import explain_checkpoints
