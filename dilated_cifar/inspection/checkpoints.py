@@ -79,6 +79,7 @@ def explain_checkpoints(config: ExplainConfig, steps: Steps, commands: Mapping[s
     steps.begin("reading checkpoints")
     trained = open_all(config.checkpoint, device=config.device)
     require_finite(trained)
+    require_one_size(trained)
     faults: list[str] = []
     if paths:
         own, paths, faults = read_images(paths, trained[0].config.data.input_size)
@@ -111,6 +112,18 @@ def explain_checkpoints(config: ExplainConfig, steps: Steps, commands: Mapping[s
     steps.end()
     tell(output, [each.label for each in trained], inspections, networks, config)
     return faults
+
+
+def require_one_size(trained: Sequence[Trained]) -> None:
+    """Raise a UserError where networks take images of different sizes, which no picture shows at once."""
+    first = trained[0]
+    for each in trained[1:]:
+        sizes = ["x".join(map(str, network.config.data.input_size)) for network in (each, first)]
+        if sizes[0] != sizes[1]:
+            raise UserError(
+                f"{each.path}: takes images of {sizes[0]}, {first.path} of {sizes[1]} (channels, height, "
+                "width); expected runs of one size; explain them one at a time"
+            )
 
 
 def draw_trained(

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dilated_cifar.data.pictures import as_shown
 from dilated_cifar.dilation.coverage import Unit
 from dilated_cifar.dilation.every_unit import MOST_PIXELS, count_every_unit
 from dilated_cifar.dilation.trace import Layer
@@ -61,7 +62,7 @@ def network_data(
     }
     return {
         "label": label,
-        "image": data_address(picture.permute(1, 2, 0).numpy()),
+        "image": data_address(as_shown(picture).numpy()),
         "caption": caption,
         "size": (height, width),
         "layers": rows,
