@@ -1,6 +1,7 @@
 """A mode in which a network counts paths: every weight is one, every non-linearity passes its input on."""
 
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 import torch
@@ -25,9 +26,10 @@ class Counting(TorchFunctionMode):
     ) -> Any:
         name = getattr(func, "__name__", "")
         kwargs = kwargs or {}
-        if name in _PASSING:
+        followed = any(isinstance(each, Tensor) and each.requires_grad for each in args)
+        if name in _PASSING and followed:
             return args[0]
-        if name in _COUNTED:
+        if name in _COUNTED and followed:
             return _COUNTED[name](*args, **kwargs)
         return func(*args, **kwargs)
 
@@ -89,16 +91,23 @@ def _max_pool(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Tensor:
-    if ceil_mode or return_indices:
-        raise ValueError("a max pool with ceil_mode or indices cannot be counted: write a plain MaxPool2d")
-    return _window(
-        source,
+    if return_indices:
+        raise ValueError("a max pool with indices cannot be counted: write a plain MaxPool2d")
+    kernel, steps, around, dilated = (
         pair(kernel_size),
-        source.shape[1],
-        stride=stride or kernel_size,
-        padding=padding,
-        dilation=dilation,
+        pair(stride or kernel_size),
+        pair(padding),
+        pair(dilation),
     )
+    # With ceil_mode a last window may begin on the map and end behind it.
+    behind = [0, 0]
+    for axis in (0, 1) if ceil_mode else ():
+        size, reach = source.shape[axis + 2], dilated[axis] * (kernel[axis] - 1) + 1
+        outputs = ceil((size + 2 * around[axis] - reach) / steps[axis]) + 1
+        outputs -= (outputs - 1) * steps[axis] >= size + around[axis]
+        behind[axis] = max(0, (outputs - 1) * steps[axis] + reach - size - 2 * around[axis])
+    padded = F.pad(source, (around[1], around[1] + behind[1], around[0], around[0] + behind[0]))
+    return _window(padded, kernel, source.shape[1], stride=steps, dilation=dilated)
 
 
 def _average_pool(
@@ -115,14 +124,62 @@ def _average_pool(
 
 
 def _adaptive_pool(source: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
-    after = pair(output_size)
-    kernel = (source.shape[2] // after[0], source.shape[3] // after[1])
-    if (kernel[0] * after[0], kernel[1] * after[1]) != tuple(source.shape[2:]):
-        raise ValueError(
-            f"an adaptive pooling to {after[0]}x{after[1]} does not divide the map of {source.shape[2]}x"
-            f"{source.shape[3]}: write an output size that does"
-        )
-    return _max_pool(source, kernel, kernel, return_indices=return_indices)
+    if return_indices:
+        raise ValueError("a max pool with indices cannot be counted: write a plain AdaptiveMaxPool2d")
+    given = output_size if isinstance(output_size, list | tuple) else (output_size, output_size)
+    after = [size or source.shape[axis + 2] for axis, size in enumerate(given)]
+    # A window of n positions has a mean n times as small as its sum; windows differ by one position.
+    sums = F.adaptive_avg_pool2d(source, (after[0], after[1]))
+    for axis in (0, 1):
+        before, sides = source.shape[axis + 2], [1, 1]
+        widths = [
+            ceil(before * (o + 1) / after[axis]) - before * o // after[axis] for o in range(after[axis])
+        ]
+        sides[axis] = -1
+        sums = sums * sums.new_tensor(widths).view(sides)
+    return sums
+
+
+def _interpolate(source: Tensor, *args: Any, **options: Any) -> Tensor:
+    """An interpolation, by its weights; what was pooled to one position comes back on a path that is cut."""
+    if options.get("mode") == "bicubic" or options.get("antialias"):
+        raise ValueError("a bicubic interpolation cannot be counted: write a bilinear one")
+    single = source.dim() == 4 and source.shape[2:] == (1, 1)
+    return F.interpolate(source.detach() if single else source, *args, **options)
+
+
+def _meet(one: Any, other: Any, *_: Any, **__: Any) -> Any:
+    """A sum, a difference or a product: the paths of both count, constants are one.
+
+    What was pooled to one position, such as the gate of a squeeze-excitation, is a path that is cut.
+    """
+    if not (isinstance(one, Tensor) and one.requires_grad):
+        one, other = other, one
+    if not isinstance(other, Tensor):
+        return one
+    if not other.requires_grad:
+        return one.expand(torch.broadcast_shapes(one.shape, other.shape))
+    if one.dim() == other.dim() == 4:
+        for pooled, single in ((one, other), (other, one)):
+            if pooled.shape[2:] == (1, 1) != single.shape[2:]:
+                return single.expand(torch.broadcast_shapes(one.shape, other.shape))
+    return one + other
+
+
+def _divide(one: Any, other: Any, *_: Any, **__: Any) -> Any:
+    return one if isinstance(one, Tensor) and one.requires_grad else other
+
+
+def _multiply_matrices(one: Tensor, other: Tensor, *_: Any, **__: Any) -> Tensor:
+    if one.requires_grad and not other.requires_grad and other.dim() == 2:
+        return _linear(one, other.t())
+    return _refuse_attention()
+
+
+def _refuse_attention(*_: Any, **__: Any) -> Tensor:
+    raise ValueError(
+        "attention weighs positions by their values, which has no count: write a layer before the first one"
+    )
 
 
 def _mean(source: Tensor, dim: Any = None, keepdim: bool = False, **options: Any) -> Tensor:
@@ -137,6 +194,11 @@ def _linear(source: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     return source.mean(-1, keepdim=True) * torch.ones(weight.shape[0], dtype=source.dtype)
 
 
+_BOTH = (
+    *("add", "__add__", "__iadd__", "__radd__", "add_", "sub", "__sub__", "__rsub__", "__isub__", "rsub"),
+    *("mul", "__mul__", "__rmul__", "__imul__", "mul_", "multiply"),
+)
+
 _COUNTED: dict[str, Callable[..., Tensor]] = {
     "conv2d": _convolution,
     "conv_transpose2d": _transposed_convolution,
@@ -146,6 +208,14 @@ _COUNTED: dict[str, Callable[..., Tensor]] = {
     "adaptive_max_pool2d": _adaptive_pool,
     "mean": _mean,
     "linear": _linear,
+    "interpolate": _interpolate,
+    **dict.fromkeys(_BOTH, _meet),
+    **dict.fromkeys(("div", "true_divide", "__truediv__", "__itruediv__", "div_"), _divide),
+    **dict.fromkeys(("matmul", "__matmul__", "bmm", "mm"), _multiply_matrices),
+    **dict.fromkeys(
+        ("scaled_dot_product_attention", "multi_head_attention_forward", "einsum", "baddbmm"),
+        _refuse_attention,
+    ),
 }
 
 _PASSING = {
@@ -153,4 +223,5 @@ _PASSING = {
     *("dropout", "dropout2d", "alpha_dropout", "feature_alpha_dropout", "feature_dropout"),
     *("relu", "relu_", "leaky_relu", "relu6", "elu", "selu", "celu", "gelu", "silu", "mish", "prelu"),
     *("hardswish", "hardtanh", "hardsigmoid", "softplus", "softsign", "tanh", "sigmoid"),
+    *("clamp", "clamp_", "clip", "threshold", "normalize", "hardswish_", "silu_", "softmax", "log_softmax"),
 }

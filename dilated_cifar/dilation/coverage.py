@@ -7,7 +7,6 @@ channels do not multiply it.
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +15,7 @@ from torch.nn import functional as F
 from dilated_cifar.dilation.arithmetic import Pair
 from dilated_cifar.dilation.counting import Counting
 from dilated_cifar.dilation.rates import Kernel, check_rates, each_kernel
-from dilated_cifar.dilation.trace import Layer, Trace
+from dilated_cifar.dilation.trace import Layer, Trace, main_output
 
 
 def count_maps(rates: Sequence[int], kernel_size: Kernel = 3) -> list[Tensor]:
@@ -123,9 +122,10 @@ def count_unit(module: nn.Module, traced: Trace, name: str, position: Pair | Non
     layer = traced.layer(name)
     position = position or layer.centre_position
     counts = network_count_map(module, traced.input_size, layer=name, position=position)
-    centre = layer.centre_of(position)
-    top, bottom = _on_the_image(centre[0], layer.receptive_field[0], counts.shape[0])
-    left, right = _on_the_image(centre[1], layer.receptive_field[1], counts.shape[1])
+    top, left, bottom, right = traced.bounds(name, position)
+    centre = ((top + bottom) / 2, (left + right) / 2)
+    top, left = max(0, top), max(0, left)
+    bottom, right = min(counts.shape[0], bottom + 1), min(counts.shape[1], right + 1)
     inside = counts[top:bottom, left:right]
     holes = (inside == 0).nonzero() + torch.tensor([top, left])
     distances = (holes - torch.tensor(centre)).abs().amax(1)
@@ -182,7 +182,7 @@ def _run(
         network.get_submodule(source).register_forward_pre_hook(lambda _, args: inputs.append(args[0]))
     # Cloned, since an addition in place further on would add its branch to this map as well.
     network.get_submodule(layer or "").register_forward_hook(
-        lambda _, args, output: outputs.append(output.clone())  # noqa: ARG005  # the hook's signature
+        lambda _, args, output: outputs.append(main_output(output).clone())  # noqa: ARG005  # its signature
     )
     with Counting():
         try:
@@ -217,9 +217,3 @@ def _check_inside(position: Pair, size: Sequence[int]) -> None:
             f"position {position} lies outside the map of {size[0]}x{size[1]}: write a row from 0 to "
             f"{size[0] - 1} and a column from 0 to {size[1] - 1}"
         )
-
-
-def _on_the_image(centre: float, field: int, size: int) -> Pair:
-    """First and end pixel of a receptive field along one axis, without what lies outside the image."""
-    reach = (field - 1) / 2
-    return max(0, ceil(centre - reach)), min(size, floor(centre + reach) + 1)

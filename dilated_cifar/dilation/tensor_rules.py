@@ -36,8 +36,8 @@ def require_whole(call: Call) -> None:
     ):
         raise untraceable(
             call,
-            "torch.cat in place of writing into a part of a tensor, and padding_mode as 'zeros', 'reflect' or "
-            "'replicate'",
+            "torch.cat in place of writing into a part of a tensor, and padding_mode as 'zeros', 'reflect' "
+            "or 'replicate'",
         )
 
 

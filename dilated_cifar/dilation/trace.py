@@ -224,6 +224,12 @@ def _trace(network: nn.Module, input_size: tuple[int, int, int]) -> Trace:
     )
 
 
+def main_output(output: Any) -> Tensor:
+    """The tensor that counts of a module's output: `out` of a dict, else the first."""
+    found = dict(_outputs(output))
+    return found["out"] if "out" in found else next(iter(found.values()))
+
+
 def _outputs(output: Any) -> Iterator[tuple[str, Tensor]]:
     """The tensors that a network puts out, by their names or numbers."""
     if isinstance(output, Tensor):
