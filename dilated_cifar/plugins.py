@@ -100,13 +100,13 @@ def _import(module: str, name: str, told: str) -> None:
             ) from error
         if isinstance(error, UserError):
             raise UserError(f"{told}: {error}") from error
-        place = _line(error)
+        place = line_of(error)
         raise UserError(
             f"{told}: cannot be imported{place}: {type(error).__name__}: {shortened(str(error))}"
         ) from error
 
 
-def _line(error: BaseException) -> str:
+def line_of(error: BaseException) -> str:
     """The file and line outside of the import machinery where an error was raised."""
     if isinstance(error, SyntaxError) and error.filename:
         return f" ({Path(error.filename).name}, line {error.lineno})"

@@ -23,12 +23,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from torch import nn
+from torchvision.models import resnet50
 
 from dilated_cifar.dilation.coverage import lattice_share, network_count_map
 from dilated_cifar.dilation.matrix import convolution_matrix, transposed_in_steps
 from dilated_cifar.inspection.class_maps import LastMaps, draw_class_maps
 from dilated_cifar.inspection.coverage import draw_count_maps
 from dilated_cifar.inspection.features import Strongest, draw_strongest
+from dilated_cifar.inspection.grids import with_varied_rates
 from dilated_cifar.inspection.verdicts import draw_comparison, draw_layers
 
 WIDEST = 10
@@ -48,6 +50,7 @@ def pictures() -> dict[str, Figure]:
         "gridding": draw_comparison([[2, 2, 2], [1, 2, 3]]),
         "published_rule": draw_comparison([[2, 2, 2], [1, 4, 3], [1, 2, 9]]),
         "degridding": draw_degridding(),
+        "dilated_resnet": draw_dilated_resnet(),
         "drn_class_maps": draw_recorded_class_maps(),
         "strongest_channels": draw_recorded_channels(),
     }
@@ -181,6 +184,24 @@ def draw_degridding() -> Figure:
     return draw_count_maps(
         panels, "Two dense layers, then rates 2, 2, 2: covered, and gridded", centred=False
     )
+
+
+def draw_dilated_resnet() -> Figure:
+    """Draw what a unit of a dilated ResNet-50 counts where rate 2 begins, and with other rates."""
+    network = resnet50(replace_stride_with_dilation=[False, True, True])
+    mended, _ = with_varied_rates(network, 2)
+    panels = []
+    for title, module, position in (
+        ("unit (7, 7)", network, (7, 7)),
+        ("its neighbour (7, 8)", network, (7, 8)),
+        ("rates 1, 2, 3 in turn", mended, (7, 7)),
+    ):
+        counts = network_count_map(
+            module, (3, 112, 112), layer="layer4", position=position, source="layer3.1.conv2"
+        )
+        panels.append((f"{title}\nlattice share {lattice_share(counts, position, 2):.2f}", counts))
+    title = "ResNet-50 with dilation: what one unit of layer4 reads where rate 2 begins"
+    return draw_count_maps(panels, title, centred=False)
 
 
 def _draw_numbers(axes: Axes, numbers: np.ndarray, *, write: bool = False) -> None:

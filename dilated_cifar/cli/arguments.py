@@ -45,6 +45,8 @@ class Command:
     """Keys that take several files, as a shell expands `KEY=*.jpg`."""
     lists: tuple[str, ...] = ()
     """Keys whose list may be typed without brackets: `KEY=a,b`."""
+    free: tuple[str, ...] = ()
+    """Groups whose keys are the user's own: `GROUP.KEY=VALUE` needs no plus sign."""
     runs: str | None = None
     """The key of the runs: a list whose members are typed without a key, or after any of RUN_KEYS."""
     sweeps: bool = False
@@ -216,6 +218,8 @@ def in_grammar(command: Command, typed: Sequence[str]) -> Iterator[str]:
             files.setdefault(key, []).extend(several(key, value))
         elif key in command.texts and value != "null" and value[0] not in "'\"":
             yield f"{key}={quoted(value)}"
+        elif key.partition(".")[0] in command.free and key[0] not in "+~":
+            yield f"++{argument}"
         elif key in command.lists and value != "null" and not is_list(argument):
             yield f"{key}=[{value}]"
         else:

@@ -156,7 +156,9 @@ def compose(command: Command, arguments: Arguments, schema: type[Schema]) -> Sch
         raise UserError(f"{override.input_line}: expected one value; write {meant}")
     with composing(command, arguments) as composer:
         config = OmegaConf.to_object(composer.hydra.get_sanitized_cfg(composer.compose(), "job"))
-    assert isinstance(config, schema)
+    if not isinstance(config, schema):
+        name = arguments.options.config_name or command.config
+        raise UserError(f"{name}.yaml: names no schema; write defaults: [/schema/{command.config}@_here_]")
     return config
 
 

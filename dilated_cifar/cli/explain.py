@@ -15,9 +15,10 @@ from dilated_cifar.progress import Steps
 COMMAND = Command(
     name="explain",
     config="explain",
-    texts=("output", "data.root"),
+    texts=("output", "data.root", "network", "weights"),
     files=("images",),
-    lists=("rates", "position"),
+    lists=("rates", "position", "input"),
+    free=("arguments",),
     runs="checkpoint",
     help="""\
 Explain what a network sees, before training: its receptive field, whether its dilation rates leave holes,
@@ -31,6 +32,7 @@ sizes, the matrix C of each layer, and with transposed=true the steps of transpo
 usage: {explain} [model=CHOICE] [KEY=VALUE ...]
        {explain} 'rates=[1,2,5]' [kernel_size=3] [size=32] [padding=0] [transposed=true]
        {explain} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a file with weights
+       {explain} network=MODULE:BUILDER [arguments.KEY=VALUE ...] 'input=[3,224,224]'
 
 examples:
   {explain} model=dilated_125
@@ -40,13 +42,15 @@ examples:
   {explain} 'rates=[1,2,5]' size=32 padding=same
   {explain} 'rates=[1,1]' size=8 'kernel_size=[3,4]' stride=2 padding=1 transposed=true
   {explain} model=resnet layer=features.stage2 'position=[0,0]'
+  {explain} network=torchvision.models:vit_b_16 'input=[3,224,224]'
+  {explain} network=my_networks.py:make_net arguments.width=64
   {explain} outputs/dilated_125 'images=photos/*.jpg'
   {explain} outputs/small/resnet outputs/small/drn_a outputs/small/drn_c
 """,
 )
 OF_NETWORKS = ("model", "layer", "position", "images")
 """Keys, and groups of keys, of which rates alone know nothing."""
-NAMING = ("model", "rates", *OF_RATES, "layer", "position")
+NAMING = ("model", "rates", *OF_RATES, "layer", "position", "arguments", "input")
 """Keys, and groups of keys, that change the pictures of a network without a checkpoint."""
 
 
@@ -64,7 +68,12 @@ def run(arguments: Arguments) -> int:
     if config.rate_lists and (config.checkpoint or (others := chosen(arguments, *OF_NETWORKS))):
         other = others[0] if others else config.checkpoint[0]
         raise UserError(f"{other}: rates= is explained without a network; leave out one of the two")
-    name = run_name(chosen(arguments, *NAMING), default="dilated_125")
+    if config.network is not None:
+        require_typed(arguments, config)
+        if beside := [*config.checkpoint, *chosen(arguments, "model", "rates", *OF_RATES, "images")]:
+            raise UserError(f"{beside[0]}: network= is explained alone; leave out one of the two")
+    named = [] if config.network is None else [f"model={network_name(config.network)}"]
+    name = run_name([*named, *chosen(arguments, *NAMING)], default="dilated_125")
     folder = Path(config.output or Path("outputs") / "explain" / name)
     commands = {each: command_line(each) for each in ("explain", "train")}
     faults: list[str] = []
@@ -73,7 +82,11 @@ def run(arguments: Arguments) -> int:
         from dilated_cifar.inspection.explanation import explain_model
         from dilated_cifar.inspection.rates import explain_rates
 
-        if config.checkpoint:
+        if config.network is not None:
+            from dilated_cifar.inspection.any_network import explain_network
+
+            explain_network(config, folder, name, steps)
+        elif config.checkpoint:
             from dilated_cifar.inspection.checkpoints import explain_checkpoints
 
             faults = explain_checkpoints(config, steps, commands)
@@ -84,6 +97,21 @@ def run(arguments: Arguments) -> int:
     return fail_for(faults)
 
 
+def require_typed(arguments: Arguments, config: ExplainConfig) -> None:
+    """Refuse a network that a file names: to name code is trust, which only a command line gives."""
+    if arguments.value("network") != config.network:
+        raise UserError(
+            f"network={config.network}: named by a file; write network= on the command line, which alone may "
+            "name code to import"
+        )
+
+
 def chosen(arguments: Arguments, *keys: str) -> list[str]:
     """The overrides of these keys, and of those in the groups of their names."""
     return [each for each in arguments.overrides if split_override(each)[0].partition(".")[0] in keys]
+
+
+def network_name(network: str) -> str:
+    """A name for the folder and the pictures of `MODULE:BUILDER` or `FILE.py:BUILDER`."""
+    place, _, name = network.rpartition(":")
+    return name if not place.endswith(".py") else f"{Path(place).stem}.{name}"

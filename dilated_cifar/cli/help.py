@@ -68,9 +68,10 @@ def key_lines(node: DictConfig, prefix: str = "", skipped: Sequence[str] = ()) -
     # What a dataclass adds to its base comes first.
     for key, value in sorted(node.items_ex(resolve=False), key=lambda item: item[0] not in own):
         assert isinstance(key, str)
-        if isinstance(value, DictConfig) and key not in ("hydra", *skipped):
+        group = isinstance(value, DictConfig) and len(value) > 0
+        if group and key not in ("hydra", *skipped):
             yield from key_lines(value, f"{prefix}{key}.")
-        elif not isinstance(value, DictConfig) and key not in ("family", *skipped):
+        elif not group and key not in ("family", *skipped):
             typed = as_typed(OmegaConf.to_object(value) if OmegaConf.is_config(value) else value)
             shown = typed if len(typed) <= LONGEST_VALUE else f"{typed[:LONGEST_VALUE]}..."
             yield entry(f"{prefix}{key}={shown}", told.get(key, ""))

@@ -68,7 +68,8 @@ class Call:
 
     def origin(self, kind: str) -> Origin:
         """That numbers of all positions meet here."""
-        return Origin(self.module, kind)
+        module = "" if self.module == self.name else self.module.removesuffix(f".{self.name}")
+        return Origin(module, kind)
 
     def argument(self, place: int, name: str, default: Any = None) -> Any:
         """An argument by its place or its name."""

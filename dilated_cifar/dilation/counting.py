@@ -14,6 +14,10 @@ from dilated_cifar.dilation.arithmetic import Pair, pair
 Size = int | tuple[int, ...] | list[int]
 
 
+class UncountableError(ValueError):
+    """An operation whose paths have no count."""
+
+
 class Counting(TorchFunctionMode):
     """Replaces, while it is active, what layers compute by its count of paths.
 
@@ -92,7 +96,7 @@ def _max_pool(
     return_indices: bool = False,
 ) -> Tensor:
     if return_indices:
-        raise ValueError("a max pool with indices cannot be counted: write a plain MaxPool2d")
+        raise UncountableError("a max pool with indices cannot be counted: write a plain MaxPool2d")
     kernel, steps, around, dilated = (
         pair(kernel_size),
         pair(stride or kernel_size),
@@ -125,7 +129,7 @@ def _average_pool(
 
 def _adaptive_pool(source: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
     if return_indices:
-        raise ValueError("a max pool with indices cannot be counted: write a plain AdaptiveMaxPool2d")
+        raise UncountableError("a max pool with indices cannot be counted: write a plain AdaptiveMaxPool2d")
     given = output_size if isinstance(output_size, list | tuple) else (output_size, output_size)
     after = [size or source.shape[axis + 2] for axis, size in enumerate(given)]
     # A window of n positions has a mean n times as small as its sum; windows differ by one position.
@@ -143,7 +147,7 @@ def _adaptive_pool(source: Tensor, output_size: Any, return_indices: bool = Fals
 def _interpolate(source: Tensor, *args: Any, **options: Any) -> Tensor:
     """An interpolation, by its weights; what was pooled to one position comes back on a path that is cut."""
     if options.get("mode") == "bicubic" or options.get("antialias"):
-        raise ValueError("a bicubic interpolation cannot be counted: write a bilinear one")
+        raise UncountableError("a bicubic interpolation cannot be counted: write a bilinear one")
     single = source.dim() == 4 and source.shape[2:] == (1, 1)
     return F.interpolate(source.detach() if single else source, *args, **options)
 
@@ -177,7 +181,7 @@ def _multiply_matrices(one: Tensor, other: Tensor, *_: Any, **__: Any) -> Tensor
 
 
 def _refuse_attention(*_: Any, **__: Any) -> Tensor:
-    raise ValueError(
+    raise UncountableError(
         "attention weighs positions by their values, which has no count: write a layer before the first one"
     )
 

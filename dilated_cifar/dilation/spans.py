@@ -15,7 +15,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Origin:
-    """Where numbers of all positions met: the module, and in what kind of operation."""
+    """Where numbers of all positions met: the module ("" for the network's own), and in what operation."""
 
     module: str
     kind: str
@@ -171,7 +171,10 @@ class Span:
         for dim in dims:
             place = place.narrow(dim, 0, 1)
         met = self.positions > 1 and not (_varies(low) or _varies(high))
-        return replace(self, low=low, high=high, place=place, origin=self.origin or (origin if met else None))
+        if not met:
+            return replace(self, low=low, high=high, place=place)
+        jump = self.distance * self.positions
+        return replace(self, low=low, high=high, place=place, jump=jump, origin=self.origin or origin)
 
     def expanded(self, shape: Sequence[int]) -> "Span":
         """The same bounds for a tensor of another shape, to which they broadcast."""
@@ -186,7 +189,8 @@ class Span:
 
     def _by_place(self) -> tuple[Tensor, Tensor]:
         """First and last pixel of each position, over all channels at that position."""
-        kept = self.dims()
+        # Of a map [1, C, h, w] all channels at a position are one unit, wherever they came from.
+        kept = [dim for dim in self.dims() if dim >= 2 and self.low.dim() == 4] or self.dims()
         others = tuple(dim for dim in range(self.low.dim()) if dim not in kept)
         low, high = slim(self.low), slim(self.high)
         if others:

@@ -6,6 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from dilated_cifar.dilation.coverage import Unit
 from dilated_cifar.dilation.rates import Verdict
 from dilated_cifar.inspection.coverage import field_text, hole_text, unit_sentence, unit_text
 from dilated_cifar.inspection.network import LEGEND, Inspection, layer_table, millions
@@ -76,19 +77,24 @@ def network_answer(label: str, inspection: Inspection) -> list[RenderableType]:
     traced, unit, verdict = inspection.trace, inspection.unit, inspection.ruling
     last = traced.layer(LAST_MAP)
     map_size = "x".join(str(side) for side in last.output_shape[1:])
-    top, left, bottom, right = unit.box
     facts = {"receptive field": f"{field_text(unit)} pixels; last map {map_size}, jump {last.jump[0]:g}"}
     if verdict is not None:
         facts |= {"rates": rates_text(verdict).removeprefix("rates "), **verdict_facts(verdict)}
         hole = verdict.nearest_hole
     else:
-        where = f"of its part on the image, rows {top} to {bottom - 1}, columns {left} to {right - 1}"
-        facts["covered"] = f"{percent(unit.covered, 1)} {where}{hole_clause(unit.nearest_hole)}"
+        facts["covered"] = covered_text(unit)
         hole = unit.nearest_hole
     facts["size"] = f"{traced.parameters:,} parameters, {millions(traced.multiply_adds)} multiply-adds"
     if not inspection.is_centre:
         label = f"{label}, {unit_text(unit)}"
     return [headed(label, hole), fact_table(facts)]
+
+
+def covered_text(unit: Unit) -> str:
+    """How much of its receptive field a unit covers on the image, and where the nearest hole is."""
+    top, left, bottom, right = unit.box
+    where = f"of its part on the image, rows {top} to {bottom - 1}, columns {left} to {right - 1}"
+    return f"{percent(unit.covered, 1)} {where}{hole_clause(unit.nearest_hole)}"
 
 
 def networks_answer(networks: Sequence[tuple[str, Inspection]]) -> list[RenderableType]:

@@ -12,7 +12,7 @@ from dilated_cifar.config.data import Cifar10Config
 from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.device import use_threads
-from dilated_cifar.dilation.coverage import count_unit
+from dilated_cifar.dilation.coverage import Unit, count_unit
 from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.output import Output
@@ -111,13 +111,18 @@ def as_data(inspection: Inspection, chosen: ModelConfig) -> dict[str, Any]:
         "multiply_adds": traced.multiply_adds,
         "receptive_field": traced.receptive_field,
         "verdict": None if verdict is None else asdict(verdict),
-        "unit": {
-            "layer": unit.name,
-            "position": unit.position,
-            "centre": unit.centre,
-            "box": unit.box,
-            "covered": unit.covered,
-            "nearest_hole": unit.nearest_hole,
-            "counts": unit.counts.tolist(),
-        },
+        "unit": unit_data(unit),
+    }
+
+
+def unit_data(unit: Unit) -> dict[str, Any]:
+    """What a unit covers as plain data."""
+    return {
+        "layer": unit.name,
+        "position": unit.position,
+        "centre": unit.centre,
+        "box": unit.box,
+        "covered": unit.covered,
+        "nearest_hole": unit.nearest_hole,
+        "counts": unit.counts.tolist(),
     }

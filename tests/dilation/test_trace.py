@@ -203,3 +203,91 @@ def test_what_cannot_be_followed_is_refused_in_one_line() -> None:
         trace(nn.Sequential(nn.Conv2d(3, 3, 3, padding=1, padding_mode="circular")), (3, 8, 8))
     with pytest.raises(ValueError, match="no rule follows the receptive field through cumsum in cumsum"):
         trace(Applied(lambda x: x.cumsum(-1)), (3, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ("function", "field"),
+    [
+        (lambda x: x.permute(0, 2, 3, 1).flip(1).permute(0, 3, 1, 2), 3),
+        (lambda x: x.roll((2, 3), (2, 3)), 3),
+        (lambda x: x.transpose(2, 3), 3),
+        (lambda x: F.interpolate(x, scale_factor=2.0), 3),
+        (lambda x: F.interpolate(x, size=(32, 32), mode="bilinear"), 4),
+        (lambda x: F.interpolate(x, size=(32, 32), mode="bicubic"), 6),
+        (lambda x: F.pixel_unshuffle(x, 2), 3),
+        (lambda x: F.adaptive_avg_pool2d(x, 5), 6),
+        (lambda x: F.avg_pool2d(x, 3, 2, ceil_mode=True), 5),
+        # Windows of 4x4: their units see the window, and a pixel more on each side.
+        (lambda x: x.view(1, 4, 4, 4, 4, 4).amax((3, 5)), 6),
+    ],
+)
+def test_every_layout_and_resize_sees_what_its_gradient_says(
+    function: Callable[[torch.Tensor], torch.Tensor], field: int
+) -> None:
+    network = Applied(function).double()
+    nn.init.ones_(network.conv.weight)
+    found = trace(network, (3, 16, 16))
+    assert found.receptive_field == field
+    assert not found.global_paths
+    image = torch.rand(1, 3, 16, 16, dtype=torch.float64, requires_grad=True)
+    output = network(image)
+    middle = output[0, :, output.shape[2] // 2, output.shape[3] // 2]
+    (gradient,) = torch.autograd.grad(middle.sum(), image)
+    for axis in (1, 2):
+        seen = gradient[0].abs().sum([dim for dim in (0, 1, 2) if dim != axis]).nonzero()
+        assert int(seen.max() - seen.min()) + 1 <= field
+
+
+def test_attention_is_the_whole_input_and_windows_of_it_are_not() -> None:
+    def attend(x: torch.Tensor) -> torch.Tensor:
+        tokens = x.flatten(2).transpose(1, 2)
+        seen = F.scaled_dot_product_attention(tokens, tokens, tokens)
+        return x + seen.transpose(1, 2).reshape(x.shape)
+
+    def attend_in_windows(x: torch.Tensor) -> torch.Tensor:
+        windows = x.view(1, 4, 2, 8, 2, 8).permute(0, 2, 4, 3, 5, 1).reshape(4, 64, 4)
+        seen = F.scaled_dot_product_attention(windows, windows, windows)
+        return x + seen.view(1, 2, 2, 8, 8, 4).permute(0, 5, 1, 3, 2, 4).reshape(x.shape)
+
+    whole, windowed = trace(Applied(attend), (3, 16, 16)), trace(Applied(attend_in_windows), (3, 16, 16))
+    assert whole.receptive_field == 3
+    assert [path.kind for path in whole.global_paths] == ["attention"]
+    assert windowed.receptive_field == 10
+    assert not windowed.global_paths
+    # Both products of attention: 256 x 256 x 4 each, and a quarter of it in four windows.
+    convolution = 9 * 3 * 4 * 256
+    assert whole.multiply_adds == convolution + 2 * 256**2 * 4
+    assert windowed.multiply_adds == convolution + 2 * 4 * 64**2 * 4
+
+
+def test_statistics_over_the_map_are_a_global_path() -> None:
+    for norm in (nn.GroupNorm(2, 4), nn.InstanceNorm2d(4), nn.LayerNorm([4, 8, 8])):
+        found = trace(Applied(norm), (3, 8, 8))
+        assert found.receptive_field == 3
+        assert [path.kind for path in found.global_paths] == ["the statistics of a normalisation"]
+    assert not trace(Applied(nn.BatchNorm2d(4)), (3, 8, 8)).global_paths
+
+
+def test_outputs_may_be_dicts_and_tuples_and_out_counts() -> None:
+    named = trace(Applied(lambda x: {"aux": x.mean((2, 3)), "out": x, "deep": (x, x)}), (3, 8, 8))
+    assert list(named.outputs) == ["aux", "out", "deep.0", "deep.1"]
+    assert named.last_map.module == "conv"
+    with pytest.raises(ValueError, match="puts out no tensor that depends on the image, but str"):
+        trace(Applied(lambda _: "a word"), (3, 8, 8))
+    with pytest.raises(ValueError, match=r"writes into a part|write the layer with torch.cat"):
+        trace(Applied(lambda x: torch.zeros(1, 4, 8, 16)[..., :8].copy_(x)), (3, 8, 8))
+
+
+def test_a_network_that_asks_for_values_runs_with_values() -> None:
+    class Sorted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.wide = nn.Linear(2400, 2400)
+            self.conv = nn.Conv2d(3, 4, 3)
+            self.register_buffer("order", torch.tensor([3, 1, 0, 2]))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y: torch.Tensor = self.conv(x)[:, self.order]
+            return y if int(self.order[0]) else -y
+
+    assert trace(Sorted(), (3, 12, 12)).receptive_field == 3

@@ -1,0 +1,82 @@
+"""Networks of torchvision against the parameters and operations that torchvision says they have."""
+
+import pytest
+import torch
+from torch import nn
+from torchvision import models
+from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
+
+from dilated_cifar.dilation.trace import Trace, trace
+
+CLASSIFICATION = models.list_models(module=models)
+SEGMENTATION = models.list_models(module=models.segmentation)
+
+
+def traced(name: str) -> tuple[Trace, dict[str, float]]:
+    """The trace of a network on images of its first weights' size, and what these say of it."""
+    weights = next(iter(models.get_model_weights(name)))
+    segmentation = name in SEGMENTATION
+    side = 520 if segmentation else weights.transforms().crop_size[0]
+    arguments = {"weights_backbone": None, "num_classes": 21} if segmentation else {}
+    if segmentation and "lraspp" not in name:
+        arguments["aux_loss"] = True
+    if name in ("googlenet", "inception_v3"):
+        arguments = {"init_weights": False, "aux_logits": name == "inception_v3"}
+    if name.startswith("vit"):
+        arguments = {"image_size": side}
+    builder = models.get_model_builder(name)
+    try:
+        with torch.device("meta"):
+            network = builder(weights=None, **arguments)
+    except NotImplementedError:  # RegNets compute their widths with tensors
+        network = builder(weights=None, **arguments).to("meta")
+    return trace(network, (3, side, side)), weights.meta
+
+
+def check(name: str) -> Trace:
+    found, said = traced(name)
+    assert found.parameters == said["num_params"]
+    assert round(found.multiply_adds / 1e9, 3) == said["_ops"]
+    assert sum(layer.parameters for layer in found.layers) <= found.parameters
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "path"),
+    [
+        ("alexnet", 195, None),
+        ("vgg16", 212, None),
+        ("resnet50", 427, None),
+        ("convnext_tiny", 1688, None),
+        ("efficientnet_b0", 851, ("features.1.0.block.1.avgpool", "global pooling")),
+        ("vit_b_16", 16, ("encoder.layers.encoder_layer_0.self_attention", "attention")),
+        ("deeplabv3_resnet50", 1027, ("classifier.0.convs.4.0", "global pooling")),
+    ],
+)
+def test_parameters_operations_and_published_fields(
+    name: str, field: int, path: tuple[str, str] | None
+) -> None:
+    found = check(name)
+    assert found.receptive_field == field
+    first = next(iter(found.global_paths), None)
+    assert (first and (first.module, first.kind)) == path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*CLASSIFICATION, *SEGMENTATION])
+def test_every_network_has_the_parameters_and_operations_that_torchvision_says(name: str) -> None:
+    found = check(name)
+    assert name != "inception_v3" or found.receptive_field == 1311
+    attention = any(path.kind == "attention" for path in found.global_paths)
+    assert attention == name.startswith(("vit", "swin", "maxvit"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet101"])
+def test_the_backbones_of_detection_have_a_field_for_every_level(name: str) -> None:
+    with torch.device("meta"):
+        backbone: nn.Module = resnet_fpn_backbone(backbone_name=name, weights=None)
+    found = trace(backbone, (3, 256, 256))
+    assert list(found.outputs) == ["0", "1", "2", "3", "pool"]
+    assert [level.shape[1] for level in found.outputs.values()] == [64, 32, 16, 8, 4]
+    assert found.parameters == sum(parameter.numel() for parameter in backbone.parameters())
