@@ -30,11 +30,12 @@ class Counting(TorchFunctionMode):
     ) -> Any:
         name = getattr(func, "__name__", "")
         kwargs = kwargs or {}
-        followed = any(isinstance(each, Tensor) and each.requires_grad for each in args)
-        if name in _PASSING and followed:
+        if name in _PASSING:
             return args[0]
-        if name in _COUNTED and followed:
+        if name in _COUNTED:
             return _COUNTED[name](*args, **kwargs)
+        if name in _MEETING and any(isinstance(each, Tensor) and each.requires_grad for each in args):
+            return _MEETING[name](*args, **kwargs)
         return func(*args, **kwargs)
 
 
@@ -213,6 +214,9 @@ _COUNTED: dict[str, Callable[..., Tensor]] = {
     "mean": _mean,
     "linear": _linear,
     "interpolate": _interpolate,
+}
+
+_MEETING: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(_BOTH, _meet),
     **dict.fromkeys(("div", "true_divide", "__truediv__", "__itruediv__", "div_"), _divide),
     **dict.fromkeys(("matmul", "__matmul__", "bmm", "mm"), _multiply_matrices),
@@ -221,6 +225,7 @@ _COUNTED: dict[str, Callable[..., Tensor]] = {
         _refuse_attention,
     ),
 }
+"""What has paths from two sides, or from one and constants."""
 
 _PASSING = {
     *("batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm"),

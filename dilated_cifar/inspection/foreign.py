@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import re
+from io import BytesIO
 from typing import Any
 
 import torch
@@ -101,13 +102,13 @@ def _load_weights(network: nn.Module, file: str) -> None:
     path, told = expanded(file), f"weights={shortened(file)}"
     if not path.is_file():
         raise UserError(f"{told}: no such file; expected a state dict saved by torch.save")
-    with path.open("rb") as opened:
-        if fault := archive_fault(opened):
-            raise UserError(f"{told}: {fault.replace('a checkpoint', 'a state dict')}")
-        try:
-            content = torch.load(opened, map_location="cpu", weights_only=True)
-        except Exception as error:  # whatever a damaged pickle raises
-            raise UserError(f"{told}: damaged, truncated or not a state dict") from error
+    read = path.read_bytes()
+    if fault := archive_fault(read):
+        raise UserError(f"{told}: {fault.replace('a checkpoint', 'a state dict')}")
+    try:
+        content = torch.load(BytesIO(read), map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged pickle raises
+        raise UserError(f"{told}: damaged, truncated or not a state dict") from error
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
