@@ -162,7 +162,7 @@ def test_weights_are_a_state_dict_of_plain_tensors(told: Told, here: Path) -> No
             ["network=nets.py:Gated", "weights=nets.py"],
             "weights=nets.py: damaged, truncated or not a state",
         ),
-        (["network=nets.py:Gated", "weights=other.pt"], "weights=other.pt: first.bias is missing"),
+        (["network=nets.py:Gated", "weights=other.pt"], "weights=other.pt: 'first.bias' is missing"),
         (["arguments.a=1"], "a network beside it; write network="),
         (["weights=other.pt"], "a network beside it; write network="),
     ],
