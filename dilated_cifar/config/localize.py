@@ -7,7 +7,7 @@ from typing import Self
 from dilated_cifar.config.base import require, require_seed
 from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.evaluate import Place
-from dilated_cifar.config.scenes import require_scenes
+from dilated_cifar.config.scenes import LARGEST_CANVAS, SMALLEST_IMAGE, require_scenes
 
 MOST_SHOWN = 100
 MOST_SCENES = 100_000
@@ -43,6 +43,12 @@ class LocalizeConfig(Place):
         for key, value in (("scenes", self.scenes), ("tuning", self.tuning), ("shown", self.shown)):
             require(1 <= value <= MOST_SCENES, key, value, f"a whole number from 1 to {MOST_SCENES:,}")
         self._require(self.shown <= MOST_SHOWN, "shown", f"at most {MOST_SHOWN}")
+        # More is known when the images are: see `fitted`.
+        self._require(
+            self.canvas == 0 or SMALLEST_IMAGE <= self.canvas <= LARGEST_CANVAS,
+            "canvas",
+            f"{SMALLEST_IMAGE} to {LARGEST_CANVAS} pixels, or 0 for twice the side of the images",
+        )
         self._require(
             self.threshold is None or math.isfinite(self.threshold),
             "threshold",

@@ -21,6 +21,8 @@ NARROWEST = 80
 """Columns that every table fits in."""
 SHEET = 100
 """Columns of a text file."""
+MOST_NUMBERED = 25
+"""Classes up to which the counts stand in a picture of a confusion matrix."""
 MANY = 5
 """Pictures that are counted rather than named."""
 

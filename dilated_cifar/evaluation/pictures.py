@@ -8,10 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dilated_cifar.data.pictures import as_shown
+from dilated_cifar.evaluation.output import MOST_NUMBERED
 from dilated_cifar.percentages import percent
-
-MOST_NUMBERED = 25
-"""Classes up to which the counts stand in a confusion matrix."""
 
 
 def confusion_figure(matrix: NDArray[np.int64], class_names: Sequence[str], *, title: str) -> Figure:

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from dilated_cifar.comparison.comparison import Comparison, SectionFigures
-from dilated_cifar.evaluation.output import save_figure
-from dilated_cifar.evaluation.pictures import MOST_NUMBERED
+from dilated_cifar.evaluation.output import MOST_NUMBERED, save_figure
 from dilated_cifar.report.charts import MARKS, Chart, ConfusionChart, SectionCharts
 
 MAX_DRAWN = 10

@@ -139,7 +139,7 @@ for module, arguments, status in (
     (train, ["--help"], 0), (train, ["model=resnet", "--cfg", "job"], 0), (train, ["epochs=0"], 2),
     (evaluate, ["--help"], 0), (evaluate, ["run=nowhere", "split=none"], 2),
     (explain, ["--help"], 0), (explain, ["kernel_size=4"], 2), (explain, ["model.dilations=[2,2,0]"], 2),
-    (localize, ["--help"], 0), (localize, ["canvas=16", "checkpoint=x"], 2),
+    (localize, ["--help"], 0), (localize, ["canvas=300", "checkpoint=x"], 2),
     (compare, ["--help"], 0), (compare, ["x", "accuracies=fast"], 2),
     (export, ["--help"], 0), (export, ["x", "formats=onyx"], 2),
 ):

@@ -220,4 +220,4 @@ def test_distances_cannot_be_localized(
     assert train.main(arguments) == 0
     capfd.readouterr()
     assert localize.main([f"checkpoint={tmp_path / 'dots'}"]) == 2
-    assert "trained with data=spacing, whose classes are distances" in capfd.readouterr().err
+    assert "trained with data=spacing, whose classes another size changes" in capfd.readouterr().err

@@ -214,7 +214,7 @@ def test_what_cannot_be_followed_is_refused_in_one_line() -> None:
         (lambda x: F.interpolate(x, scale_factor=2.0), 3),
         (lambda x: F.interpolate(x, size=(32, 32), mode="bilinear"), 4),
         (lambda x: F.interpolate(x, size=(32, 32), mode="bicubic"), 6),
-        (lambda x: F.pixel_unshuffle(x, 2), 3),
+        (lambda x: F.pixel_unshuffle(x, 2), 4),
         (lambda x: F.adaptive_avg_pool2d(x, 5), 6),
         (lambda x: F.avg_pool2d(x, 3, 2, ceil_mode=True), 5),
         # Windows of 4x4: their units see the window, and a pixel more on each side.

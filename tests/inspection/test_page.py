@@ -289,30 +289,15 @@ def test_layers_and_units_are_chosen_with_the_arrow_keys(browser: Any, view: Any
     assert told(browser, "#image-said").startswith("row 16, column 16: ")
 
 
-class Gated(nn.Module):
-    """Multiplies its map by a gate, as squeeze and excitation does: no sum of paths."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv, self.gate = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3)
-        self.features = nn.Identity()
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        gated = self.conv(images) * (1 + torch.sigmoid(self.gate(images)))
-        return self.features(gated)
-
-
-def test_of_a_network_that_is_no_sum_of_paths_and_of_large_images_one_unit_is_counted() -> None:
-    for network, side in ((nn.Conv2d(3, 4, 3), 48), (Gated(), 9)):
-        size = (3, side, side)
-        name = "features" if isinstance(network, Gated) else ""
-        traced = trace(network, size)
-        counts = network_count_map(network, size, layer=name or None)
-        layer = traced.layers[-1]
-        unit = Unit(name, layer, layer.centre_position, (0.0, 0.0), (0, 0, side, side), counts, 1.0, None)
-        data = network_data("any", Inspection(network, traced, None, unit))
-        assert all(row["units"] is None for row in data["layers"])
-        assert data["inspected"]["counts"] == counts.flatten().tolist()
+def test_of_large_images_one_unit_is_counted() -> None:
+    network, size = nn.Conv2d(3, 4, 3), (3, 48, 48)
+    traced = trace(network, size)
+    counts = network_count_map(network, size)
+    layer = traced.layers[-1]
+    unit = Unit("", layer, layer.centre_position, (0.0, 0.0), (0, 0, 48, 48), counts, 1.0, None)
+    data = network_data("any", Inspection(network, traced, None, unit))
+    assert all(row["units"] is None for row in data["layers"])
+    assert data["inspected"]["counts"] == counts.flatten().tolist()
 
 
 UNNAMED = """

@@ -127,7 +127,7 @@ def test_a_file_that_was_cut_off_is_refused(written: Path) -> None:
         ({"config": "[" * 100_000}, "its metadata are damaged (RecursionError)"),
         ({"config": "[]"}, "its metadata are damaged: config is a list"),
         ({"config": "{}"}, "missing in the configuration"),
-        ({"epoch": "-1"}, "its metadata are damaged: epoch or class_names"),
+        ({"epoch": "-1"}, "its metadata are damaged: epoch=-1"),
         ({"epoch": "9" * 5000}, "its metadata are damaged (ValueError)"),
         ({"class_names": '["one"]'}, "names 1 classes, its own data=spacing has 10"),
         ({"sha256": None}, "checksum"),
