@@ -79,7 +79,7 @@ def choose_machine(
     torch.use_deterministic_algorithms(deterministic)
     chosen = resolve_device(device) if processes.count == 1 else device_of(processes, device)
     if chosen.type == "cpu":
-        keep_freed_memory()
+        take_huge_pages()
     if chosen.type == "cuda":
         torch.backends.cudnn.benchmark = not deterministic
         torch.backends.cudnn.deterministic = deterministic
@@ -133,51 +133,32 @@ def device_of(processes: Processes, device: str) -> torch.device:
     return chosen
 
 
-def keep_freed_memory() -> None:
-    """Let glibc keep what is freed instead of handing it back to the kernel, and take it in huge pages.
+def take_huge_pages() -> None:
+    """Have torch ask for huge pages for tensors of 2 MB and more, unless the user said otherwise.
 
-    By default every feature map above 32 MB is mapped, faulted in page by page and unmapped again in each
-    step, which costs about a fifth of a training step's CPU time. Huge pages, which torch asks for in
-    tensors of 2 MB and more where this is set before the first one, make what is left of the faults cheap.
-    Does nothing where libc is another one.
+    Memory that is new from the kernel is then faulted in five hundred times as fast. torch reads this before
+    its first tensor.
+    """
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+
+
+M_MMAP_THRESHOLD = -3
+"""A parameter of mallopt(3), from malloc.h."""
+MAPPED_FROM = 2**20
+"""Bytes from which a block is mapped by itself while a network is trained."""
+
+
+def return_freed_memory() -> None:
+    """Have glibc hand the blocks of feature maps back to the kernel as soon as they are freed.
+
+    Kept, a freed block rarely takes the next one of its size, for glibc wants room to align that one (its bug
+    14581): the memory of a run grew from step to step, and evaluation took up to 0.9 GB where 0.1 GB does.
+    Called before the first step. Does nothing where libc is another one.
     """
     if platform.libc_ver()[0] == "glibc":
-        os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
         libc = ctypes.CDLL(None)
-        libc.mallopt(M_MMAP_MAX, 0)
-        libc.mallopt(M_TRIM_THRESHOLD, -1)
-
-
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4
-"""Parameters of mallopt(3), from malloc.h."""
-
-
-def release_freed_memory() -> None:
-    """Hand back what `keep_freed_memory` kept: training and evaluation need blocks of other sizes each."""
-    if platform.libc_ver()[0] == "glibc":
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-@contextmanager
-def freed_memory_returned(machine: Machine) -> Iterator[None]:
-    """Hand large blocks back as soon as they are freed, for as long as the context lasts.
-
-    In the memory that `keep_freed_memory` keeps, a freed block rarely takes the next tensor of its size:
-    glibc wants room to align it (its bug 14581). A training step repeats and settles all the same; the
-    evaluation of CIFAR-10 was seen to take 1 GB where 0.1 GB does.
-    """
-    release_freed_memory()
-    bound = machine.device.type == "cpu" and platform.libc_ver()[0] == "glibc"
-    if bound:
-        libc = ctypes.CDLL(None)
-        libc.mallopt(M_MMAP_THRESHOLD, 4 * 2**20)
-        libc.mallopt(M_MMAP_MAX, 65536)  # glibc's own
-    try:
-        yield
-    finally:
-        if bound:
-            libc.mallopt(M_MMAP_MAX, 0)
-        release_freed_memory()
+        libc.mallopt(M_MMAP_THRESHOLD, MAPPED_FROM)
+        libc.malloc_trim(0)
 
 
 def use_threads(count: int | None) -> None:

@@ -20,9 +20,8 @@ from dilated_cifar.data.splits import Splits, load
 from dilated_cifar.device import (
     Machine,
     choose_machine,
-    freed_memory_returned,
     operations_named,
-    release_freed_memory,
+    return_freed_memory,
     use_threads,
 )
 from dilated_cifar.dilation.trace import Trace
@@ -54,12 +53,6 @@ from dilated_cifar.training.tensorboard import Board
 
 logger = logging.getLogger(__name__)
 
-SETTLING_STEPS = 4
-"""Steps of an epoch until its tensors lie in memory as they will in all later ones.
-
-What only the first ones used is handed back: it would be a quarter of a step's memory.
-"""
-
 
 def train(config: Config, folder: Path, processes: Processes = ALONE, command: str | None = None) -> Summary:
     """Train from the start, or from where `folder` left off, to the end of the last epoch.
@@ -84,7 +77,6 @@ def train(config: Config, folder: Path, processes: Processes = ALONE, command: s
     if not first:
         config = replace(config, progress=False)
     splits = load(config.data, progress=config.progress).to(machine.device)
-    release_freed_memory()
     resumed = share(lambda: last_checkpoint(folder).is_file() or previous_checkpoint(folder).is_file())
     if resumed:
         state = saved_state(config, folder, machine, images=len(splits.train))
@@ -101,9 +93,9 @@ def train(config: Config, folder: Path, processes: Processes = ALONE, command: s
         if first:
             begin_files(state, machine, folder, command, resumed=resumed)
         line.end()
-        release_freed_memory()
+        return_freed_memory()
         run_epochs(state, splits, machine, folder, board, stop)
-        with Steps(shown=config.progress) as steps, freed_memory_returned(machine):
+        with Steps(shown=config.progress) as steps:
             steps.begin("final test")
             summary, predicted = measure_run(state, splits, machine, folder, network.trace)
         if board is not None:
@@ -170,8 +162,6 @@ def run_epochs(
                 torch.manual_seed(derive_seed("dropout", config.seed, epoch, step, *own))
                 sums += training_step(state, network, inputs, targets, machine, batch=len(labels))
                 progress.step = step + 1
-                if step < SETTLING_STEPS:
-                    release_freed_memory()
 
                 # A signal may have reached only some of the processes, and their clocks differ.
                 look, due, stopped = processes.highest(
@@ -272,8 +262,7 @@ def close_epoch(
     """Measure, log and save a completed epoch."""
     progress = state.progress
     clock = time.perf_counter()
-    measuring = bar.instead(f"epoch {progress.epoch + 1}/{state.config.epochs}: measuring")
-    with measuring, freed_memory_returned(machine):
+    with bar.instead(f"epoch {progress.epoch + 1}/{state.config.epochs}: measuring"):
         row, logits = measure_epoch(state, splits, machine, rate)
     if not all(math.isfinite(value) for value in row.values()):
         raise diverged(progress, "at its end", rate, folder)
@@ -301,7 +290,6 @@ def close_epoch(
             # Last of all, so that the others never lack what it says: a crash before it repeats the epoch
             # and writes the same again.
             state.save(folder, machine)
-    release_freed_memory()
 
 
 def measure_run(

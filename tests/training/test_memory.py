@@ -30,7 +30,7 @@ def torch_alone() -> float:
 
 @contextmanager
 def started(folder: Path, *overrides: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A run of the default network on the CPU, ended with the context."""
+    """A run on the CPU, ended with the context."""
     arguments = [f"output_dir={folder.parent}", f"name={folder.name}", "device=cpu", "threads=1"]
     command = [sys.executable, "train.py", *arguments, "progress=false", *overrides]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -49,13 +49,14 @@ def peaks(process: subprocess.Popen[bytes]) -> Iterator[float]:
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize("model", ["dilated_125", "plain", "resnet"])
 def test_training_on_cifar10_needs_little_more_than_torch_and_the_images(
-    torch_alone: float, cifar10_root: Path, tmp_path: Path
+    torch_alone: float, cifar10_root: Path, tmp_path: Path, model: str
 ) -> None:
     last = tmp_path / "run" / "checkpoints" / "last.pt"
     saved: set[float] = set()
     largest = 0.0
-    with started(last.parents[1], f"data.root={cifar10_root}", "save_minutes=1") as process:
+    with started(last.parents[1], f"model={model}", f"data.root={cifar10_root}", "save_minutes=1") as process:
         for peak in peaks(process):
             largest = peak
             if last.is_file():
