@@ -78,8 +78,6 @@ def choose_machine(
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(deterministic)
     chosen = resolve_device(device) if processes.count == 1 else device_of(processes, device)
-    if chosen.type == "cpu":
-        take_huge_pages()
     if chosen.type == "cuda":
         torch.backends.cudnn.benchmark = not deterministic
         torch.backends.cudnn.deterministic = deterministic
@@ -131,15 +129,6 @@ def device_of(processes: Processes, device: str) -> torch.device:
     chosen = torch.device("cuda", processes.local_rank)
     torch.cuda.set_device(chosen)
     return chosen
-
-
-def take_huge_pages() -> None:
-    """Have torch ask for huge pages for tensors of 2 MB and more, unless the user said otherwise.
-
-    Memory that is new from the kernel is then faulted in five hundred times as fast. torch reads this before
-    its first tensor.
-    """
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
 M_MMAP_THRESHOLD = -3

@@ -45,12 +45,17 @@ def check(name: str) -> Trace:
     ("name", "field", "path"),
     [
         ("alexnet", 195, None),
-        ("vgg16", 212, None),
+        pytest.param("vgg16", 212, None, marks=pytest.mark.slow),
         ("resnet50", 427, None),
-        ("convnext_tiny", 1688, None),
+        pytest.param("convnext_tiny", 1688, None, marks=pytest.mark.slow),
         ("efficientnet_b0", 851, ("features.1.0.block.1.avgpool", "global pooling")),
         ("vit_b_16", 16, ("encoder.layers.encoder_layer_0.self_attention", "attention")),
-        ("deeplabv3_resnet50", 1027, ("classifier.0.convs.4.0", "global pooling")),
+        pytest.param(
+            "deeplabv3_resnet50",
+            1027,
+            ("classifier.0.convs.4.0", "global pooling"),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_parameters_operations_and_published_fields(

@@ -130,7 +130,7 @@ def assert_sizes_alike(script: Callable[..., Any], size: int, windows: list[Wind
     )
 
 
-@pytest.mark.parametrize("count", [30, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [12, pytest.param(2000, marks=pytest.mark.slow)])
 def test_random_rates_are_judged_as_in_python(view: Any, rates_file: Path, count: int) -> None:
     script, source = view(rates_file), random.Random(count)
     for rates, kernels in [([2, 3], [3, 3]), ([7], [2]), ([1, 2, 4, 8], [2] * 4), ([1] * 4, [2] * 4)]:
@@ -139,7 +139,7 @@ def test_random_rates_are_judged_as_in_python(view: Any, rates_file: Path, count
         assert_alike(script, *random_stack(source))
 
 
-@pytest.mark.parametrize("count", [30, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [12, pytest.param(2000, marks=pytest.mark.slow)])
 def test_random_sizes_are_those_of_python(view: Any, rates_file: Path, count: int) -> None:
     script, source = view(rates_file), random.Random(count)
     for _ in range(count):
