@@ -132,6 +132,7 @@ REFUSED = {
     "drawing.svg": lambda: SVG,
     "drawing.png": lambda: SVG,
     "program.png": lambda: EPS,
+    "other.png": lambda: picture("red", "TGA"),  # Pillow would read it, as it would a hundred others
     "empty.jpg": lambda: b"",
     "text.png": lambda: b"not a picture",
     "float.tiff": lambda: picture(0.5, "TIFF", "F"),
