@@ -141,7 +141,7 @@ def return_freed_memory() -> None:
     """Have glibc hand the blocks of feature maps back to the kernel as soon as they are freed.
 
     Kept, a freed block rarely takes the next one of its size, for glibc wants room to align that one (its bug
-    14581): the memory of a run grew from step to step, and evaluation took up to 0.9 GB where 0.1 GB does.
+    14581): the memory of a run would grow from step to step, and most in evaluation.
     Called before the first step. Does nothing where libc is another one.
     """
     if platform.libc_ver()[0] == "glibc":

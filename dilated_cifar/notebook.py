@@ -6,6 +6,7 @@
 import base64
 import io
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -44,7 +45,6 @@ from dilated_cifar.report.files import all_records, curve_texts
 from dilated_cifar.report.sentences import answer
 from dilated_cifar.report.tables import group_table
 from dilated_cifar.runs import checkpoint
-from dilated_cifar.runs.folder import folder_of
 from dilated_cifar.runs.reading import read_summary
 from dilated_cifar.runs.record import METRICS, Summary
 
@@ -328,7 +328,7 @@ def evaluate(
 
 
 def compare(*paths: str | Path, group_by: Sequence[str] = (), baseline: str | None = None) -> Compared:
-    """Compare the finished runs below some folders.
+    """Compare the finished runs below some folders; of what cannot be read it warns.
 
     Args:
         paths: Folders of runs, or runs.
@@ -338,10 +338,10 @@ def compare(*paths: str | Path, group_by: Sequence[str] = (), baseline: str | No
     Raises:
         UserError: there is no finished run, an unknown key, or a baseline that is no group or several.
     """
-    folders = [expanded(str(path)) for path in paths]
-    found = collect.collect([folder_of(path) if path.suffix == ".pt" else path for path in folders])
-    if not found.runs:
-        raise UserError(f"no finished run to compare: none of {len(found.left_out)} run folders is finished")
+    found = collect.collect(collect.folders_given(paths))
+    for fault in found.faults:
+        warnings.warn(fault, stacklevel=2)
+    collect.require_runs(found)
     return Compared(comparison.compare(found, group_by=group_by, baseline=baseline))
 
 
@@ -384,10 +384,10 @@ def count_map(
     if not isinstance(of, nn.Module):
         title = rates_text(rates.judge(of, kernel_size))
         return CountMap(title, coverage.count_map(of, kernel_size), centred=True)
-    title = type(of).__name__ if layer is None else f"centre unit of {layer}"
-    position = None if layer is None else tracing.trace(of, input_size).layer(layer).centre_position
-    counts = coverage.network_count_map(of, input_size, layer=layer, position=position)
-    return CountMap(title, counts, centred=False)
+    if layer is None:
+        return CountMap(type(of).__name__, coverage.network_count_map(of, input_size), centred=False)
+    counted = coverage.count_unit(of, tracing.trace(of, input_size), layer)
+    return CountMap(f"centre unit of {layer}", counted.counts, centred=False)
 
 
 def same(kind: type[Kind], plain: Any) -> Kind:

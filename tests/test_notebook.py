@@ -1,6 +1,7 @@
 """The functions of `import dilated_cifar`: the commands' numbers, as data."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,14 @@ def test_compare_gives_the_numbers_of_the_command(run: FinishedRun, tmp_path: Pa
     assert list(found.runs["seed"]) == [row["seed"] for row in written["runs"]]
     assert len(found.curves["epoch"].unique()) == 2
     assert "One run only, small" in found._repr_html_()
+
+
+def test_of_runs_that_cannot_be_read_compare_warns(run: FinishedRun, tmp_path: Path) -> None:
+    shutil.copytree(run.folder, tmp_path / "damaged")
+    (tmp_path / "damaged" / "summary.json").write_text("{")
+    with pytest.warns(UserWarning, match=r"damaged.summary\.json"):
+        found = dc.compare(run.folder, tmp_path)
+    assert len(found.runs) == 1
 
 
 def test_a_loaded_network_takes_files_and_images_alike(run: FinishedRun, tmp_path: Path) -> None:

@@ -7,11 +7,9 @@ from pathlib import Path
 from dilated_cifar.cli.arguments import Arguments, Command
 from dilated_cifar.cli.command import compose, execute
 from dilated_cifar.cli.errors import fail
-from dilated_cifar.config.base import expanded
 from dilated_cifar.config.compare import CompareConfig
 from dilated_cifar.errors import UserError, printable
 from dilated_cifar.progress import Steps
-from dilated_cifar.runs.folder import folder_of
 
 COMMAND = Command(
     name="compare",
@@ -63,20 +61,19 @@ def run(arguments: Arguments) -> int:
     with Steps(shown=True) as steps:
         steps.begin("loading scipy and plotly")
         # Only now: everything above answers at once, importing these takes seconds.
-        from dilated_cifar.comparison.collect import collect
+        from dilated_cifar.comparison.collect import collect, folders_given, require_runs
         from dilated_cifar.comparison.comparison import compare
         from dilated_cifar.report.files import prepare, write_report
         from dilated_cifar.report.terminal import show, show_left_out
 
-    paths = [expanded(path) for path in config.paths]
-    paths = [folder_of(path) if path.suffix == ".pt" else path for path in paths]
+    paths = folders_given(config.paths)
     found = collect(paths)  # shows a bar of its own
     status = 0
     for fault in found.faults:
         status = fail(fault, UserError.status)
     if not found.runs:
         show_left_out(found.left_out)
-        raise UserError(f"no finished run to compare: none of {len(found.left_out)} run folders is finished")
+    require_runs(found)
     with Steps(shown=True) as steps:
         steps.begin("comparing")
         comparison = compare(

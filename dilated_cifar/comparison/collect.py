@@ -1,15 +1,16 @@
 """All runs below the paths that a user gives."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
 
-from dilated_cifar.config.base import as_typed
+from dilated_cifar.config.base import as_typed, expanded
 from dilated_cifar.config.run import LOCAL_KEYS
 from dilated_cifar.errors import UserError
+from dilated_cifar.runs.folder import folder_of
 from dilated_cifar.runs.reading import read_run
 from dilated_cifar.runs.record import CONFIG, ERROR, LeftOut, Run
 
@@ -53,6 +54,18 @@ def collect(paths: Sequence[Path], *, progress: bool = True) -> Collected:
             found.left_out.append(read)
     leave_out_duplicates(found)
     return found
+
+
+def folders_given(paths: Iterable[str | Path]) -> list[Path]:
+    """Paths as a user gives them, a run's folder in place of a checkpoint in it."""
+    folders = [expanded(str(path)) for path in paths]
+    return [folder_of(path) if path.suffix == ".pt" else path for path in folders]
+
+
+def require_runs(found: Collected) -> None:
+    """Raise a UserError where no run that was found is finished."""
+    if not found.runs:
+        raise UserError(f"no finished run to compare: none of {len(found.left_out)} run folders is finished")
 
 
 def find_run_folders(path: Path) -> Iterator[tuple[Path, str]]:
