@@ -16,7 +16,7 @@ import dilated_cifar as dc
 from dilated_cifar.cli.compare import main as compare_main
 from dilated_cifar.cli.evaluate import main as evaluate_main
 from dilated_cifar.errors import UserError
-from dilated_cifar.notebook import FinishedRun, table
+from dilated_cifar.results import FinishedRun, table
 
 
 @pytest.fixture(scope="module")
