@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from dilated_cifar.errors import RunError, UserError
+from dilated_cifar.errors import RunError, UserError, one_line
 from dilated_cifar.processes import ALONE, Processes
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -27,6 +28,8 @@ class Machine:
     memory_format: torch.memory_format
     processes: Processes = ALONE
     """Those that train together; each computes its part of every batch."""
+    compile: bool = False
+    """Whether torch.compile makes the kernels of training."""
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which forward passes and losses run."""
@@ -35,6 +38,17 @@ class Machine:
     def place(self, module: Module) -> Module:
         """Move `module` to the device, its weights in the memory format; returns it."""
         return module.to(self.device).to(memory_format=self.memory_format)
+
+    def compiled(self, network: nn.Module) -> nn.Module:
+        """`network` for training, compiled where that is wanted, on CUDA into graphs.
+
+        It keeps the parameters of `network`. The compiler runs at its first call, and once more for a smaller
+        batch.
+        """
+        if not self.compile:
+            return network
+        mode = "reduce-overhead" if self.device.type == "cuda" else "default"
+        return cast(nn.Module, torch.compile(network, mode=mode, dynamic=False))
 
     def synchronize(self) -> None:
         """Wait for queued kernels, so that a clock read afterwards is honest."""
@@ -48,7 +62,8 @@ class Machine:
         threads = f"{torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
         processes = f"{self.processes.count} processes" if self.processes.count > 1 else ""
         precision = "bf16" if self.bf16 else "fp32"
-        details = ", ".join(part for part in (name, threads, processes, precision) if part)
+        compiled = "compiled" if self.compile else ""
+        details = ", ".join(part for part in (name, threads, processes, precision, compiled) if part)
         return f"{self.device} ({details})"
 
 
@@ -59,6 +74,7 @@ def choose_machine(
     channels_last: bool = True,
     deterministic: bool = False,
     processes: Processes = ALONE,
+    compiled: bool = False,
 ) -> Machine:
     """Resolve the keys `device` and `precision` on this machine and set torch's switches for it.
 
@@ -69,6 +85,7 @@ def choose_machine(
         channels_last: Lay features out as NHWC.
         deterministic: Refuse operations that do not repeat bit for bit.
         processes: Those that train together; on CUDA each takes a GPU of its own.
+        compiled: Have torch.compile make the kernels of training.
 
     Raises:
         UserError: the device is unknown or not there.
@@ -86,19 +103,32 @@ def choose_machine(
         bf16=precision == "bf16" or (precision == "auto" and chosen.type == "cuda"),
         memory_format=torch.channels_last if channels_last else torch.contiguous_format,
         processes=processes,
+        compile=compiled,
     )
+
+
+def onto(device: torch.device, array: NDArray[Any]) -> Tensor:
+    """The array as a tensor on the device, where nothing waits for it.
+
+    From pageable memory a copy to a GPU would wait for all that is queued there.
+    """
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 @contextmanager
 def operations_named() -> Iterator[None]:
-    """Say in one line which operation torch cannot do in a way that repeats.
+    """Say in one line which operation torch cannot do in a way that repeats, or why it cannot compile.
 
     Raises:
-        RunError: in place of torch's refusal with deterministic=true.
+        RunError: in place of torch's refusal with deterministic=true or compile=true.
     """
     try:
         yield
     except RuntimeError as error:
+        if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            reason = one_line(error).partition(" Set TORCHDYNAMO")[0]  # then how to debug torch
+            raise RunError(f"compile=true: torch.compile failed ({reason}); write compile=false") from error
         if not (operation := re.match(r"(\S+) does not have a deterministic implementation", str(error))):
             raise
         raise RunError(

@@ -35,16 +35,17 @@ def register_engines() -> None:
         )
 
 
-def jobs_a_batch(launcher: str, processes: int) -> int | None:
+def jobs_a_batch(launcher: str, processes: int, jobs_per_gpu: int) -> int | None:
     """How many jobs a launcher is given at once: None for all, where it has a queue of its own.
 
     Args:
         launcher: The name of its class.
         processes: Those of each job; several of them take this machine's GPUs from the first one on.
+        jobs_per_gpu: As in the configuration.
     """
     if not launcher.endswith(".LocalLauncher"):
         return None
-    return jobs_at_once() if processes == 1 else 1
+    return jobs_at_once(jobs_per_gpu) if processes == 1 else 1
 
 
 def missing_engine(error: Exception) -> str | None:

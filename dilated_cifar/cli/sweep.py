@@ -1,5 +1,6 @@
 """The jobs of a sweep, in this process or in others, and what they tell the command that started them."""
 
+import itertools
 import json
 import logging
 import os
@@ -233,29 +234,29 @@ def for_this_process(config: Config, jobs: JobStatus, number: int) -> Config:
     """
     gpus = count_gpus()
     if config.device == "auto" and gpus > 1 and not launched():
-        config = replace(config, device=f"cuda:{take_gpu(jobs.folder, gpus, number)}")
+        config = replace(config, device=f"cuda:{take_gpu(jobs.folder, gpus, number, config.jobs_per_gpu)}")
     return replace(config, progress=False)
 
 
-def take_gpu(folder: Path, gpus: int, number: int) -> int:
-    """The first GPU that no other process of the sweep has; where all are taken, they are shared in turn.
+def take_gpu(folder: Path, gpus: int, number: int, jobs_per_gpu: int = 1) -> int:
+    """The GPU that the fewest other processes of the sweep have; where all are full, they are shared in turn.
 
     A process keeps its GPU to its end, for a CUDA context stays where it was made.
     """
     if taken_gpus:
         return taken_gpus[0][0]
-    for gpu in range(gpus):
-        lock = lock_at(folder / f"{socket.gethostname()}-gpu-{gpu}.lock")
+    for place, gpu in itertools.product(range(jobs_per_gpu), range(gpus)):
+        lock = lock_at(folder / f"{socket.gethostname()}-gpu-{gpu}-{place}.lock")
         if acquired(lock) and lock.is_locked:
             taken_gpus.append((gpu, lock))
             return gpu
     return number % gpus
 
 
-def jobs_at_once() -> int:
-    """How many jobs this machine runs side by side: one a GPU, or one a core."""
+def jobs_at_once(jobs_per_gpu: int = 1) -> int:
+    """How many jobs this machine runs side by side: so many a GPU, or one a core."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return count_gpus() or cores or 1
+    return count_gpus() * jobs_per_gpu or cores or 1
 
 
 def count_gpus() -> int:

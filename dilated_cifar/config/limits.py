@@ -25,6 +25,8 @@ LARGEST_FIELD = 999
 MOST_EPOCHS = 100_000
 MOST_IMAGES = 1_000_000
 MOST_THREADS = 256
+MOST_JOBS = 64
+"""On one GPU, in turn or at once."""
 LARGEST_NUMBER = 1e6
 """Of learning rates and the like; float32 would not hold many times more."""
 

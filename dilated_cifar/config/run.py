@@ -8,7 +8,13 @@ from omegaconf import MISSING
 from dilated_cifar.config.augment import AugmentConfig
 from dilated_cifar.config.base import Frozen, require, require_below, require_one_of, require_seed
 from dilated_cifar.config.data import DataConfig
-from dilated_cifar.config.limits import LARGEST_NUMBER, MOST_EPOCHS, MOST_IN_A_BATCH, require_threads
+from dilated_cifar.config.limits import (
+    LARGEST_NUMBER,
+    MOST_EPOCHS,
+    MOST_IN_A_BATCH,
+    MOST_JOBS,
+    require_threads,
+)
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.config.optimization import OptimizerConfig, ScheduleConfig
 
@@ -17,6 +23,8 @@ LOCAL_KEYS = (
     "name",
     "output_dir",
     "device",
+    "compile",
+    "jobs_per_gpu",
     "threads",
     "progress",
     "pictures",
@@ -57,6 +65,10 @@ class Config(Frozen):
     """Keep images and features in NHWC order in memory, the faster one on CPUs and tensor cores."""
     deterministic: bool = False
     """Refuse operations that do not repeat bit for bit, by name; those of the networks here do on CPUs."""
+    compile: bool = False
+    """Have torch.compile make the kernels of training: a minute before the first step, for GPUs."""
+    jobs_per_gpu: int = 1
+    """How many jobs of a sweep `hydra/launcher=joblib` trains on each GPU at once."""
     threads: int | None = None
     """CPU threads; null for as many as there are cores."""
     name: str | None = None
@@ -87,6 +99,9 @@ class Config(Frozen):
         )
         require_one_of(self.precision, ["auto", "fp32", "bf16"], "precision")
         require_threads(self.threads)
+        self._require(
+            1 <= self.jobs_per_gpu <= MOST_JOBS, "jobs_per_gpu", f"a whole number from 1 to {MOST_JOBS}"
+        )
         self._require(
             0 <= self.pictures <= MOST_EPOCHS, "pictures", f"a whole number from 0 to {MOST_EPOCHS:,}"
         )

@@ -13,6 +13,7 @@ from dilated_cifar.data.mixing import mix
 from dilated_cifar.data.randomness import Stream
 from dilated_cifar.data.regions import cut_out, draw_erased, erase
 from dilated_cifar.data.scenes import BACKGROUNDS, choose_others, paste
+from dilated_cifar.device import onto
 
 
 def augment(
@@ -55,11 +56,11 @@ def augment(
     if config.canvas:
         numbers = np.arange(len(images))
         kinds = Stream("augment backgrounds", *place).integers(len(BACKGROUNDS), len(images))
-        others = torch.from_numpy(choose_others(numbers, numbers, "augment others", *place))
+        others = onto(images.device, choose_others(numbers, numbers, "augment others", *place))
         images, _ = paste(
             images,
             kinds,
-            images[others.to(images.device)],
+            images[others],
             "augment",
             *place,
             canvas=config.canvas,
@@ -79,7 +80,7 @@ def _vary(images: Tensor, config: AugmentConfig, place: tuple[int, int, int], pa
     if config.pad or config.flip or config.cutout:
         ranges = np.array([2 * config.pad + 1, 2 * config.pad + 1, 1 + config.flip, height, width])
         drawn = Stream("augment", *place).integers(ranges, count, len(ranges))[part]
-        choices = torch.from_numpy(drawn).to(images.device)
+        choices = onto(images.device, drawn)
     if config.pad or config.flip:
         # One gather makes crop and mirror together; a slice for each image takes three times as long.
         top, left, mirrored = choices.T[:3].unsqueeze(2)
@@ -99,10 +100,8 @@ def _vary(images: Tensor, config: AugmentConfig, place: tuple[int, int, int], pa
     if config.cutout:
         images = cut_out(images, choices[:, 3:], config.cutout)
     if config.erasing:
-        boxes, noise = (
-            torch.from_numpy(drawn[part]).to(images.device)
-            for drawn in draw_erased(config.erasing, shape, *place)
-        )
+        drawn_boxes = draw_erased(config.erasing, shape, *place)
+        boxes, noise = (onto(images.device, each[part]) for each in drawn_boxes)
         images = erase(images, boxes, noise)
     return images
 
@@ -121,9 +120,7 @@ def normalize(
     Returns:
         `[N, C, H, W]` in the memory format channels_last.
     """
-    scale = torch.tensor([1 / (255 * value) for value in std], device=images.device).view(-1, 1, 1)
-    offset = torch.tensor([-m / s for m, s in zip(mean, std, strict=True)], device=images.device).view(
-        -1, 1, 1
-    )
+    numbers = [[1 / (255 * s) for s in std], [-m / s for m, s in zip(mean, std, strict=True)]]
+    scale, offset = onto(images.device, np.array(numbers, dtype=np.float32)).view(2, -1, 1, 1)
     # Changing the memory format last is several times as fast as computing in it.
     return torch.addcmul(offset, images.float(), scale).to(dtype, memory_format=torch.channels_last)

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor
 
 from dilated_cifar.data.randomness import Stream
 from dilated_cifar.data.splits import Split
+from dilated_cifar.device import onto
 
 
 def steps_per_epoch(images: int, batch_size: int) -> int:
@@ -35,8 +35,7 @@ def batches(
         The step in the epoch, images uint8 `[N, C, H, W]`, labels int64 `[N]`.
     """
     if shuffle:
-        order = torch.from_numpy(Stream("shuffle", seed, epoch).permutation(len(split)))
-        order = order.to(split.labels.device)
+        order = onto(split.labels.device, Stream("shuffle", seed, epoch).permutation(len(split)))
     for step in range(start_step, steps_per_epoch(len(split), batch_size)):
         part = slice(step * batch_size, (step + 1) * batch_size)
         if shuffle:

@@ -8,6 +8,7 @@ from torch import Tensor
 from dilated_cifar.config.augment import AugmentConfig
 from dilated_cifar.data.randomness import Stream
 from dilated_cifar.data.regions import box_mask
+from dilated_cifar.device import onto
 
 
 def mix(
@@ -40,22 +41,20 @@ def mix(
     """
     count, _, height, width = images.shape
     partners = Stream("augment partners", *place).permutation(count)
-    others = images[torch.from_numpy(partners[part]).to(images.device)]
+    others = images[onto(images.device, partners[part])]
     kept = draw_shares(config.mixup or config.cutmix, count, *place)
     if config.cutmix:
         boxes = draw_boxes(kept, height, width, *place)
         kept = 1 - (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) / (height * width)
-        mask = box_mask(torch.from_numpy(boxes[part]).to(images.device), height, width)
+        mask = box_mask(onto(images.device, boxes[part]), height, width)
         mixed = torch.where(mask, others, images[part])
-    share = torch.from_numpy(kept.astype(np.float32)).to(images.device)[part]
+    share = onto(images.device, kept.astype(np.float32))[part]
     if config.mixup:
         mixed = (
             torch.lerp(others.float(), images[part].float(), share.view(-1, 1, 1, 1)).round().to(torch.uint8)
         )
     one_hot = F.one_hot(labels, classes).float()
-    targets = torch.lerp(
-        one_hot[torch.from_numpy(partners).to(labels.device)][part], one_hot[part], share[:, None]
-    )
+    targets = torch.lerp(one_hot[onto(labels.device, partners)][part], one_hot[part], share[:, None])
     return mixed, targets
 
 

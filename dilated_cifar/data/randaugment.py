@@ -5,7 +5,6 @@ from functools import partial
 from math import atan, degrees
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
@@ -13,6 +12,7 @@ from torchvision.transforms.v2 import functional as tv
 
 from dilated_cifar.config.augment import MOST_MAGNITUDE
 from dilated_cifar.data.randomness import Stream
+from dilated_cifar.device import onto
 
 # A shear leaves the corner at the top left where it is, as in torchvision.
 _move = partial(tv.affine, angle=0.0, scale=1.0, interpolation=InterpolationMode.NEAREST)
@@ -75,7 +75,7 @@ def randaugment(images: Tensor, operations: NDArray[np.int64], magnitude: int) -
     for numbers, signs in operations.transpose(1, 2, 0):
         groups = 2 * numbers + signs * signed[numbers]
         for group in np.unique(groups):
-            chosen = torch.from_numpy(np.flatnonzero(groups == group)).to(images.device)
+            chosen = onto(images.device, np.flatnonzero(groups == group))
             strength = magnitude / MOST_MAGNITUDE * (-1 if group % 2 else 1)
             images[chosen] = OPERATIONS[names[group // 2]](images[chosen], strength)
     return images

@@ -17,6 +17,7 @@ from dilated_cifar.config.scenes import pasted_sides
 from dilated_cifar.data.randomness import Stream, stratified_order
 from dilated_cifar.data.resampling import centres, resample, stretch
 from dilated_cifar.data.splits import Split
+from dilated_cifar.device import onto
 
 BACKGROUNDS = ("mean", "noise", "blur")
 """What lies around the image: the mean colour of the data set; noise around it with the data set's standard
@@ -96,9 +97,9 @@ def make_scenes(
     for first in range(0, count, CHUNK):
         part = slice(first, first + CHUNK)
         images[part], boxes[part] = paste(
-            split.images[_on(device, chosen[part])],
+            split.images[onto(device, chosen[part])],
             kinds[part],
-            split.images[_on(device, others[part])],
+            split.images[onto(device, others[part])],
             purpose,
             seed,
             first,
@@ -107,7 +108,7 @@ def make_scenes(
             mean=mean,
             std=std,
         )
-    return Scenes(images, split.labels[_on(device, chosen)], boxes, _on(device, kinds))
+    return Scenes(images, split.labels[onto(device, chosen)], boxes, onto(device, kinds))
 
 
 def paste(
@@ -141,7 +142,7 @@ def paste(
     smallest, largest = pasted_sides(scales, side)
     sides = smallest + Stream("scene sizes", *parts).integers(largest - smallest + 1, count)
     corners = Stream("scene places", *parts).integers((canvas - sides + 1)[:, None], count, 2)
-    boxes = _on(images.device, np.concatenate([corners, corners + sides[:, None]], axis=1))
+    boxes = onto(images.device, np.concatenate([corners, corners + sides[:, None]], axis=1))
     scenes = _paint_backgrounds(kinds, others, *parts, canvas=canvas, mean=mean, std=std)
 
     top, left, bottom, right = boxes.T.unsqueeze(2)
@@ -177,10 +178,6 @@ def choose_others(
     return order[place % len(labels)]
 
 
-def _on(device: torch.device, array: NDArray[np.int64] | NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(array).to(device)
-
-
 def _paint_backgrounds(
     kinds: NDArray[np.int64],
     others: Tensor,
@@ -193,14 +190,14 @@ def _paint_backgrounds(
     count, channels, side, _ = others.shape
     noisy, blurred = (np.flatnonzero(kinds == BACKGROUNDS.index(name)) for name in ("noise", "blur"))
     levels = np.round(255 * np.asarray(mean)).astype(np.uint8)
-    scenes = _on(others.device, levels).view(1, -1, 1, 1).repeat(count, 1, canvas, canvas)
+    scenes = onto(others.device, levels).view(1, -1, 1, 1).repeat(count, 1, canvas, canvas)
     noise = _draw_noise(
         Stream("scene noise", *parts), (len(noisy), channels, canvas, canvas), tuple(mean), tuple(std)
     )
-    scenes[_on(others.device, noisy)] = _on(others.device, noise)
+    scenes[onto(others.device, noisy)] = onto(others.device, noise)
     starts = Stream("scene parts", *parts).integers(side - int(PART * side) + 1, count, 2)
-    chosen = _on(others.device, blurred)
-    scenes[chosen] = _enlarge_and_blur(others[chosen], _on(others.device, starts[blurred]), canvas)
+    chosen = onto(others.device, blurred)
+    scenes[chosen] = _enlarge_and_blur(others[chosen], onto(others.device, starts[blurred]), canvas)
     return scenes
 
 

@@ -72,6 +72,7 @@ def train(config: Config, folder: Path, processes: Processes = ALONE, command: s
         channels_last=config.channels_last,
         deterministic=config.deterministic,
         processes=processes,
+        compiled=config.compile,
     )
     first, share = machine.processes.first, machine.processes.share
     if not first:
@@ -124,7 +125,7 @@ def run_epochs(
 ) -> None:
     """The loop itself: every step of every epoch that is left, and what happens in between."""
     config, progress, train, processes = state.config, state.progress, splits.train, machine.processes
-    network = processes.parallel(synchronised(state.model, machine), machine.device)
+    network = machine.compiled(processes.parallel(synchronised(state.model, machine), machine.device))
     steps = steps_per_epoch(len(train), config.batch_size)
     done = progress.epoch * len(train) + min(progress.step * config.batch_size, len(train))
     last_save = time.monotonic()
@@ -226,7 +227,8 @@ def training_step(
         right = targets.gather(1, predicted[:, None]) if targets.dim() > 1 else targets == predicted
         correct = right.sum()
         added = machine.processes.total(torch.stack([loss, correct]).float())
-        return torch.cat([added, added.new_tensor([batch]), norm.float().to(loss.device).view(1)])
+        images_seen = torch.full((1,), float(batch), device=loss.device)  # filled there, not copied
+        return torch.cat([added, images_seen, norm.float().to(loss.device).view(1)])
 
 
 def note_sums(

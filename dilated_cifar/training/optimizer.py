@@ -19,8 +19,10 @@ from dilated_cifar.config.optimization import (
 )
 
 
-def build_optimizer(config: OptimizerConfig, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
-    """The optimizer that `config` describes, over `parameters`."""
+def build_optimizer(
+    config: OptimizerConfig, parameters: Iterable[nn.Parameter], *, fused: bool = False
+) -> optim.Optimizer:
+    """The optimizer that `config` describes, over `parameters`; `fused` into one kernel, as GPUs want it."""
     match config:
         case SgdConfig():
             return optim.SGD(
@@ -29,6 +31,7 @@ def build_optimizer(config: OptimizerConfig, parameters: Iterable[nn.Parameter])
                 momentum=config.momentum,
                 nesterov=config.nesterov,
                 weight_decay=config.weight_decay,
+                fused=fused,
             )
         case AdamConfig():
             kind = optim.AdamW if isinstance(config, AdamWConfig) else optim.Adam
@@ -38,6 +41,7 @@ def build_optimizer(config: OptimizerConfig, parameters: Iterable[nn.Parameter])
                 betas=(config.beta1, config.beta2),
                 eps=config.eps,
                 weight_decay=config.weight_decay,
+                fused=fused,
             )
     raise AssertionError(f"no optimizer is paired with {type(config).__name__}")
 

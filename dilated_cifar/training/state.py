@@ -152,7 +152,7 @@ def new_state(config: Config, class_names: list[str], machine: Machine) -> State
     average = None
     if config.ema is not None:
         average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
-    optimizer = build_optimizer(config.optimizer, model.parameters())
+    optimizer = build_optimizer(config.optimizer, model.parameters(), fused=machine.device.type == "cuda")
     return State(config, class_names, model, average, optimizer, Progress())
 
 

@@ -22,7 +22,7 @@ Require = Callable[[str], None]
 
 def test_processes_take_a_gpu_each_and_share_when_none_is_left(tmp_path: Path) -> None:
     assert not sweep.taken_gpus
-    name = f"{socket.gethostname()}-gpu-{{}}.lock"
+    name = f"{socket.gethostname()}-gpu-{{}}-0.lock"
     with FileLock(tmp_path / name.format(0)):
         with FileLock(tmp_path / name.format(1)):
             assert [sweep.take_gpu(tmp_path, 2, number) for number in range(4)] == [0, 1, 0, 1]
@@ -30,6 +30,17 @@ def test_processes_take_a_gpu_each_and_share_when_none_is_left(tmp_path: Path) -
     assert sweep.take_gpu(tmp_path, 2, 0) == 1, "a process keeps its GPU"
     while sweep.taken_gpus:
         sweep.taken_gpus.pop()[1].release()
+
+
+def test_several_jobs_a_gpu_fill_every_gpu_once_first(tmp_path: Path) -> None:
+    taken, locks = [], []
+    for number in range(4):
+        taken.append(sweep.take_gpu(tmp_path, 2, number, jobs_per_gpu=2))
+        locks.append(sweep.taken_gpus.pop())  # as in another process, which keeps its lock
+    assert taken == [0, 1, 0, 1]
+    assert len({lock.lock_file for _, lock in locks}) == 4
+    for _, lock in locks:
+        lock.release()
 
 
 def test_the_preset_sweep_holds_networks_of_equal_parameters(make_config: Callable[..., Config]) -> None:

@@ -6,6 +6,8 @@ import logging
 import math
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +30,7 @@ from dilated_cifar.runs.record import Summary
 from dilated_cifar.training.loop import train, training_step
 from dilated_cifar.training.state import Sums, new_state
 
+ROOT = Path(__file__).parents[2]
 STEPS = 3
 """Steps an epoch of a tiny run."""
 
@@ -127,6 +130,36 @@ def test_a_stopped_run_on_varied_images_ends_with_the_same_bits(
     last, cut_last = (checkpoint.load(folder / "checkpoints" / "last.pt") for folder in (whole, cut))
     assert equal(last.model, cut_last.model)
     assert curves(whole) == curves(cut)
+
+
+@pytest.mark.slow
+def test_a_stopped_compiled_run_ends_with_the_same_bits_near_those_of_a_run_that_is_not(
+    make_config: MakeConfig, tiny: list[str], tmp_path: Path
+) -> None:
+    compiled = make_config(*tiny, "compile=true")
+    run(make_config(*tiny), tmp_path / "plain")
+    run(compiled, tmp_path / "whole")
+    with after_step(STEPS + 1, stop_here), pytest.raises(Interrupted):
+        run(compiled, tmp_path / "stopped")
+    run(compiled, tmp_path / "stopped")
+    plain, whole, stopped = (
+        checkpoint.load(tmp_path / name / "checkpoints" / "last.pt") for name in ("plain", "whole", "stopped")
+    )
+    assert equal(whole.model, stopped.model)
+    for name, weight in plain.model.items():
+        torch.testing.assert_close(whole.model[name], weight, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_without_a_compiler_one_line_says_so(tiny: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "train.py", *tiny, "compile=true", f"output_dir={tmp_path}"]
+    without = {"CXX": str(tmp_path / "missing"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
+    ended = subprocess.run(command, cwd=ROOT, env=os.environ | without, capture_output=True, text=True)
+    (line,) = [each for each in ended.stderr.splitlines() if each.startswith("error")]
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert "compile=true: torch.compile failed" in line
+    assert line.endswith("write compile=false")
 
 
 def test_the_seed_decides_the_weights(make_config: MakeConfig, tiny: list[str], tmp_path: Path) -> None:
