@@ -8,9 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from dilated_cifar.config.data import DataConfig, SpacingConfig
+from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.families import families
 from dilated_cifar.config.model import ModelConfig
+from dilated_cifar.config.spacing import SpacingConfig
 from dilated_cifar.data.splits import load
 from dilated_cifar.models import build
 from dilated_cifar.models.classifier import Classifier

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from dilated_cifar.config.base import require_one_of
-from dilated_cifar.config.data import CifarConfig, Colours
+from dilated_cifar.config.cifar import CifarConfig
+from dilated_cifar.config.data import Colours
 
 FINE = [
     "apple",

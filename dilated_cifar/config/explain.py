@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from dilated_cifar.config.base import require, require_seed
-from dilated_cifar.config.data import Cifar10Config
+from dilated_cifar.config.cifar10 import Cifar10Config
 from dilated_cifar.config.limits import MOST_IMAGES
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.config.rates import RatesConfig

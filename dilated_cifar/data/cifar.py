@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torchvision.datasets.utils import check_integrity
 
-from dilated_cifar.config.data import CifarConfig
+from dilated_cifar.config.cifar import CifarConfig
 from dilated_cifar.data.archive import obtain
 from dilated_cifar.data.download import Archive
 from dilated_cifar.data.randomness import stratified_order

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from torchvision.datasets import CIFAR10
 
-from dilated_cifar.config.data import Cifar10Config
+from dilated_cifar.config.cifar10 import Cifar10Config
 from dilated_cifar.data.cifar import Arrays, Release, read_release
 from dilated_cifar.data.download import Archive
 from dilated_cifar.registry import data_set

@@ -14,7 +14,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from dilated_cifar.config.data import SPACING_SIDE, SpacingConfig
+from dilated_cifar.config.spacing import SIDE, SpacingConfig
 from dilated_cifar.data.randomness import Stream
 from dilated_cifar.registry import data_set
 
@@ -59,7 +59,7 @@ def draw(config: SpacingConfig, name: str, count: int) -> Arrays:
     labels = classes[Stream("spacing labels", config.seed, name).permutation(count)]
     dots = _place_dots(config, Stream("spacing dots", config.seed, name), labels + config.smallest)
     stream = Stream("spacing colours", config.seed, name)
-    images = np.empty((count, 3, SPACING_SIDE, SPACING_SIDE), dtype=np.uint8)
+    images = np.empty((count, 3, SIDE, SIDE), dtype=np.uint8)
     for first in range(0, count, CHUNK):
         part = images[first : first + CHUNK]
         part[:] = _paint_background(config, stream, len(part))
@@ -74,7 +74,7 @@ def _place_dots(config: SpacingConfig, stream: Stream, distances: NDArray[np.int
     Dots of different pairs never lie in one row or column at a distance that is a class, nor touch along one:
     the only distances to be read off an image are those of its pairs.
     """
-    count, side, reach = len(distances), SPACING_SIDE, config.largest
+    count, side, reach = len(distances), SIDE, config.largest
     dots = np.zeros((count, side, side), dtype=bool)
     # With a margin the crosses that a dot forbids need no clipping.
     forbidden = np.zeros((count, side + 2 * reach, side + 2 * reach), dtype=bool)
@@ -105,7 +105,7 @@ def _paint_background(config: SpacingConfig, stream: Stream, count: int) -> NDAr
     one = 1 << FRACTION
     base = DARKEST_BASE + stream.integers(LIGHTEST_BASE - DARKEST_BASE + 1, count, 3, 1, 1)
 
-    nodes = SPACING_SIDE // CELL + 1
+    nodes = SIDE // CELL + 1
     heights = stream.integers(511, count, 3, nodes, nodes) - 255
     weights, unit = _interpolation(nodes)
     # These products are whole numbers below 2**53, which a float holds exactly: however a matrix library
@@ -115,8 +115,8 @@ def _paint_background(config: SpacingConfig, stream: Stream, count: int) -> NDAr
     shading = smooth.astype(np.int64) * amplitude // unit**2
 
     # The byte order is fixed, because the bytes of a word are the samples.
-    words = stream.words(count, NOISE_BYTES * 3 * SPACING_SIDE**2 // 8).astype("<u8", copy=False)
-    samples = words.view(np.uint8).reshape(count, NOISE_BYTES, 3, SPACING_SIDE, SPACING_SIDE)
+    words = stream.words(count, NOISE_BYTES * 3 * SIDE**2 // 8).astype("<u8", copy=False)
+    samples = words.view(np.uint8).reshape(count, NOISE_BYTES, 3, SIDE, SIDE)
     centred = samples.sum(axis=1, dtype=np.int32) - NOISE_BYTES * 255 // 2
     # A uniform byte has the variance (256**2 - 1) / 12; isqrt is exact where sqrt may differ in its last bit.
     deviation = math.isqrt(NOISE_BYTES * (256**2 - 1) * one**2 // 12)
@@ -128,11 +128,11 @@ def _paint_background(config: SpacingConfig, stream: Stream, count: int) -> NDAr
 
 def _interpolation(nodes: int) -> tuple[NDArray[np.float64], int]:
     """Weigh the nodes for each pixel by smoothstep, 3t^2 - 2t^3: integers `[32, nodes]`, and their sum."""
-    pixels = np.arange(SPACING_SIDE)
+    pixels = np.arange(SIDE)
     cell, position = pixels // CELL, 2 * (pixels % CELL) + 1  # pixel centres, in halves of a pixel
     width = 2 * CELL
     rising = 3 * position**2 * width - 2 * position**3
-    weights = np.zeros((SPACING_SIDE, nodes))
+    weights = np.zeros((SIDE, nodes))
     weights[pixels, cell] = width**3 - rising
     weights[pixels, cell + 1] = rising
     return weights, width**3

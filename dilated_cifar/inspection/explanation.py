@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from dilated_cifar.config.base import as_typed, nearest_first
-from dilated_cifar.config.data import Cifar10Config
+from dilated_cifar.config.cifar10 import Cifar10Config
 from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.device import use_threads

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from dilated_cifar.cli import localize, train
-from dilated_cifar.config.data import Cifar10Config
+from dilated_cifar.config.cifar10 import Cifar10Config
 from dilated_cifar.config.localize import LocalizeConfig
 from dilated_cifar.inspection.localization.localization import scenes_of
 from dilated_cifar.progress import Steps

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from dilated_cifar.config.augment import AugmentConfig
-from dilated_cifar.config.data import Cifar10Config, SpacingConfig
+from dilated_cifar.config.cifar10 import Cifar10Config
 from dilated_cifar.config.run import Config
+from dilated_cifar.config.spacing import SpacingConfig
 from dilated_cifar.errors import UserError
 
 CONF = Path(__file__).parents[2] / "conf"

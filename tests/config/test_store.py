@@ -6,7 +6,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from dilated_cifar.config.data import Cifar10Config
+from dilated_cifar.config.cifar10 import Cifar10Config
 from dilated_cifar.config.model import CnnConfig
 from dilated_cifar.config.optimization import AdamConfig, AdamWConfig, StepConfig
 from dilated_cifar.config.run import Config, differing_keys

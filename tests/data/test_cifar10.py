@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from dilated_cifar.config.data import CIFAR10_CLASSES, Cifar10Config
+from dilated_cifar.config.cifar10 import CLASSES, Cifar10Config
 from dilated_cifar.data.cifar10 import ARCHIVE, FILES, read
 from dilated_cifar.errors import UserError
 
@@ -34,7 +34,7 @@ def hashes(images: np.ndarray) -> set[bytes]:
 
 def test_the_class_names_are_in_the_order_of_the_labels(cifar10_root: Path) -> None:
     meta = pickle.loads((cifar10_root / ARCHIVE.folder / "batches.meta").read_bytes(), encoding="latin1")
-    assert meta["label_names"] == CIFAR10_CLASSES
+    assert meta["label_names"] == CLASSES
 
 
 def test_every_class_has_5000_training_and_1000_test_images(
@@ -43,7 +43,7 @@ def test_every_class_has_5000_training_and_1000_test_images(
     splits, names = read(Cifar10Config(root=str(cifar10_root)), ("test",))
     assert np.bincount(everything[1]).tolist() == [5000] * 10
     assert np.bincount(splits["test"][1]).tolist() == [1000] * 10
-    assert names == CIFAR10_CLASSES
+    assert names == CLASSES
     assert list(splits) == ["test"]
 
 
@@ -54,7 +54,7 @@ def test_images_are_planes_of_red_green_and_blue(everything: tuple[np.ndarray, n
     assert labels.dtype == np.int64
     # the first image of the set, a frog; its published first pixel
     assert images[0, :, 0, 0].tolist() == [59, 62, 63]
-    assert CIFAR10_CLASSES[labels[0]] == "frog"
+    assert CLASSES[labels[0]] == "frog"
 
 
 def test_the_normalisation_constants_are_the_training_sets(everything: tuple[np.ndarray, np.ndarray]) -> None:

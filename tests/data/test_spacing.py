@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dilated_cifar.config.data import SpacingConfig
+from dilated_cifar.config.spacing import SpacingConfig
 from dilated_cifar.data.spacing import draw, read
 
 BITS = {

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from dilated_cifar.config.data import Cifar10Config, SpacingConfig
+from dilated_cifar.config.cifar10 import Cifar10Config
+from dilated_cifar.config.spacing import SpacingConfig
 from dilated_cifar.data.splits import SPLIT_NAMES, Split, Splits, load, load_split
 from dilated_cifar.errors import UserError
 

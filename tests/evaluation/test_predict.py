@@ -1,7 +1,7 @@
 import torch
 
-from dilated_cifar.config.data import SpacingConfig
 from dilated_cifar.config.model import CnnConfig
+from dilated_cifar.config.spacing import SpacingConfig
 from dilated_cifar.data.augment import normalize
 from dilated_cifar.device import choose_machine
 from dilated_cifar.evaluation import predict as module

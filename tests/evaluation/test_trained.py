@@ -1,7 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from dilated_cifar.config.data import Cifar10Config
+from dilated_cifar.config.cifar10 import Cifar10Config
 from dilated_cifar.config.evaluate import DataPlace
 from dilated_cifar.evaluation.trained import data_here
 
