@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import cast
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from dilated_cifar.cli.arguments import PLUGIN, Arguments, Command, quoted
+from dilated_cifar.cli.checks import require_possible
 from dilated_cifar.cli.command import composing, execute, require_schemas
 from dilated_cifar.cli.logs import console, error_file, log_file, refusal_file
-from dilated_cifar.cli.naming import command_line, program, run_folder, searches, sweep_folder
+from dilated_cifar.cli.naming import command_line, program, run_folder, sweep_folder
 from dilated_cifar.cli.sweep import JobStatus, StopJobs, for_this_process, run_job
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import to_config
@@ -63,6 +63,7 @@ examples:
   {train} model=dilated_125                  CIFAR-10 with the defaults
   {train} model=plain 'model.dilations=[1,2,3]' epochs=20 optimizer.lr=0.05
   {train} -m model=plain,dilated_125 seed=0,1,2
+  {train} -m model=plain,dilated_125 data.fold=0,1,2,3,4
   {train} -m experiment=sweep_dilations hydra/launcher=joblib
   {train} config=outputs/dilated_125/config.yaml name=again
 """,
@@ -209,7 +210,7 @@ def train_once(
                 from dilated_cifar.data.splits import settled
             data = settled(config.data, progress=config.progress and not beside_others)
             config = replace(config, data=data)
-        require_a_value(config)
+        require_possible(config)
     folder = place()
     # The saved configuration names its folder, so that `config=FILE` is the same run again; and of all
     # plugins those that the run needs.
@@ -289,10 +290,3 @@ def leaving_nothing(folder: Path, *, alone: bool) -> Iterator[None]:
                 with suppress(OSError):  # it holds something
                     each.rmdir()
         raise
-
-
-def require_a_value(config: Config) -> None:
-    """Raise a UserError where a search could not learn from a run of this configuration."""
-    context = HydraConfig.get()
-    if context.mode is RunMode.MULTIRUN and searches(context.sweeper) and config.data.validation == 0:
-        raise UserError("data.validation=0: expected images to hold out; a search goes by their accuracy")

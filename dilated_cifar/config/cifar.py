@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from dilated_cifar.config.base import expanded, require
-from dilated_cifar.config.data import DataConfig
+from dilated_cifar.config.data import DataConfig, fold_size
 
 TRAINING_IMAGES, TEST_IMAGES = 50_000, 10_000
 
@@ -47,11 +47,14 @@ class CifarConfig(DataConfig):
             "validation",
             f"fewer than the {TRAINING_IMAGES:,} training images; write data.validation=5000",
         )
-        left = TRAINING_IMAGES - self.validation
+        held_out = self.validation
+        if self.fold is not None:
+            held_out = fold_size(TRAINING_IMAGES, self.fold, self.folds)
+        left = TRAINING_IMAGES - held_out
         self._require(
             self.train is None or 1 <= self.train <= left,
             "train",
-            f"1 to {left:,} ({TRAINING_IMAGES:,} minus {self.validation:,} for validation); "
+            f"1 to {left:,} ({TRAINING_IMAGES:,} minus {held_out:,} for validation); "
             "write data.train=null for all",
         )
         self._require(
@@ -91,6 +94,16 @@ class CifarConfig(DataConfig):
         """
         root = expanded(self.root or os.environ.get(self.variable) or "data")
         return root.parent if (root / self.meta).is_file() else root
+
+    @property
+    def undivided(self) -> Self:
+        """The same data set without its fold; `train` limits what a fold leaves, not what is divided."""
+        return self._undivided(train=None)
+
+    @property
+    def most_trained(self) -> int | None:
+        """As many as `train` says."""
+        return self.train
 
     @property
     def input_size(self) -> tuple[int, int, int]:

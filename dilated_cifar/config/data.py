@@ -1,16 +1,22 @@
 """The choice `data=`: which images there are, and what is known of them before one is read."""
 
 from dataclasses import dataclass, field, fields, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from dilated_cifar.config.base import Choice, require, require_seed
 from dilated_cifar.config.limits import MOST_IMAGES
 
+FOLDS, MOST_FOLDS = 5, 100
 FARTHEST = 1_000
 """How far normalisation may move or scale colours, which lie between 0 and 1."""
 
 Colours = tuple[tuple[float, ...], tuple[float, ...]]
 """Mean and standard deviation of each colour over all pixels, on the scale from 0 to 1."""
+
+
+def fold_size(images: int, fold: int, folds: int) -> int:
+    """How many of some images a fold is: of parts as equal as can be, the first ones are the larger ones."""
+    return images // folds + (fold < images % folds)
 
 
 @dataclass
@@ -29,9 +35,18 @@ class DataConfig(Choice):
     """Images of the training split, fixed and never augmented, on which training accuracy and loss are
     measured for the gap to validation; all of the split where it is smaller."""
 
+    fold: int | None = None
+    """Cross-validation: which of `folds` equal parts of the training images, from 0, is the validation split;
+    the rest is trained on. The part measures and chooses nothing: the last weights are selected, and
+    `validation` becomes 0. null: no cross-validation."""
+
+    folds: int = FOLDS
+    """Into how many parts the training images are divided for `fold`: disjoint, each with the same share of
+    every class."""
+
     split_seed: int = 0
-    """Seed of the choice of the validation split and of the training subset; apart from `seed`, so that
-    runs with different seeds are measured on the same images."""
+    """Seed of the choice of the validation split, of the folds and of the training subset; apart from `seed`,
+    so that runs with different seeds are measured on the same images."""
 
     mean: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     """What normalisation subtracts from red, green and blue, on the scale from 0 (black) to 1."""
@@ -46,6 +61,7 @@ class DataConfig(Choice):
             UserError: names the key as it is typed, its value, what was expected and what to write.
         """
         super().__post_init__()
+        self._require_fold()
         self._require(
             (not self.settled and self.validation == -1) or 0 <= self.validation <= MOST_IMAGES,
             "validation",
@@ -70,6 +86,25 @@ class DataConfig(Choice):
             f"numbers from {1 / FARTHEST}; write 'data.std=[1,1,1]' to leave the scale alone",
         )
 
+    def _require_fold(self) -> None:
+        """Refuse folds that there are not; with one, nothing else is held out."""
+        self._require(
+            2 <= self.folds <= MOST_FOLDS,
+            "folds",
+            f"a whole number from 2 to {MOST_FOLDS}; write data.folds=5",
+        )
+        if self.fold is None:
+            self._require(
+                self.folds == FOLDS, "folds", f"data.fold beside it; write data.fold=0, or data.folds={FOLDS}"
+            )
+            return
+        self._require(
+            0 <= self.fold < self.folds,
+            "fold",
+            f"0 to {self.folds - 1} (data.folds={self.folds}), or null; write data.fold=0",
+        )
+        vars(self)["validation"] = 0
+
     def at(self, root: str | None, *, download: bool) -> Self:
         """The same data set, looked for where a command says.
 
@@ -80,6 +115,37 @@ class DataConfig(Choice):
         del download  # of those that have an address
         known = root is not None and any(each.name == "root" for each in fields(self))
         return replace(self, root=root) if known else self  # type: ignore[call-arg]  # it has the field
+
+    @property
+    def held_out(self) -> str:
+        """The split that stands beside the training split in curves: test where there is no validation."""
+        return "validation" if self.validation or self.fold is not None else "test"
+
+    @property
+    def told_fold(self) -> str:
+        """Which part is held out, as a log says it after the images; empty without a fold."""
+        return "" if self.fold is None else f", fold {self.fold} of 0 to {self.folds - 1} held out"
+
+    @property
+    def undivided(self) -> Self:
+        """The same data set without its fold: all the images that the folds divide are for training."""
+        return self._undivided()
+
+    def _undivided(self, **changes: Any) -> Self:
+        return self if self.fold is None else replace(self, fold=None, folds=FOLDS, **changes)
+
+    @property
+    def most_trained(self) -> int | None:
+        """To how many images training is limited, of those that a fold leaves; None for all of them."""
+        return None
+
+    @property
+    def trained_on(self) -> int:
+        """How many images a run trains on: `training_images`, or what its fold leaves of them."""
+        if self.fold is None:
+            return self.training_images
+        images = self.undivided.training_images
+        return self.most_trained or images - fold_size(images, self.fold, self.folds)
 
     @property
     def settled(self) -> bool:
@@ -108,5 +174,5 @@ class DataConfig(Choice):
 
     @property
     def training_images(self) -> int:
-        """How many images the training split has."""
+        """How many images the training split has; with `fold`, together with that part."""
         raise NotImplementedError  # each data set knows; this base is never chosen

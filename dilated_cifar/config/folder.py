@@ -1,6 +1,7 @@
 """Pictures of the user's own in folders, one a class."""
 
 from dataclasses import dataclass, field
+from typing import Self
 
 from dilated_cifar.config.base import require
 from dilated_cifar.config.data import Colours, DataConfig
@@ -54,6 +55,9 @@ class FolderConfig(DataConfig):
     contents: str = ""
     """Found: a checksum of all pictures with their names; with other pictures a run is refused."""
 
+    pictures: int = 0
+    """Found: how many pictures the folds divide; 0 without a fold."""
+
     colour_mean: list[float] = field(default_factory=list)
     """Found: the mean of each channel over the training split."""
 
@@ -78,8 +82,19 @@ class FolderConfig(DataConfig):
                     key,
                     "one number from 0 to 1 for each channel, as a run saves them",
                 )
-            for key, number in (("train", self.train), ("test", self.test)):
-                self._require(number is not None, key, "a number beside data.names, as a run saves it")
+            for key in ("train" if self.fold is None else "pictures", "test"):
+                expected = "a number beside data.names, as a run saves it"
+                self._require(bool(getattr(self, key)), key, expected)
+
+    @property
+    def undivided(self) -> Self:
+        """The same pictures without their fold; `train` limits what a fold leaves, not what is divided."""
+        return self._undivided(train=self.pictures or None)
+
+    @property
+    def most_trained(self) -> int | None:
+        """As many as `train` says."""
+        return self.train
 
     @property
     def settled(self) -> bool:

@@ -111,7 +111,7 @@ class Config(Frozen):
         side = min(self.data.input_size[1:])
         self.model.require_fit(side)
         self.augment.require_fit(self.data.input_size[0], side)
-        training_images = self.data.training_images
+        training_images = self.data.trained_on
         self._require(
             self.batch_size <= training_images,
             "batch_size",

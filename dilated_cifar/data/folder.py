@@ -35,15 +35,24 @@ class Source:
 def settle(config: FolderConfig, *, progress: bool = True) -> FolderConfig:
     """Fill in what is found in the pictures: classes, numbers, checksum, colours of the training split.
 
+    With a fold, the colours are those of all pictures that the folds divide, so that they are one experiment.
+
     Raises:
         UserError: folders or pictures are not as expected.
     """
     listing, found = _find(config, progress=progress)
-    sources = divide(config, found.labels)
+    if config.fold is not None and "validation" in found.labels:
+        raise UserError(
+            f"data.fold={config.fold}: expected pictures without a validation split of their own; leave "
+            "data.fold out, or move the folder validation into train"
+        )
+    sources = divide(config.undivided, found.labels)
     mean, std = measure(sources["train"].take(found)[0])
+    count = sources["train"].count
     return replace(
         config,
-        train=sources["train"].count,
+        train=count if config.fold is None else config.train,
+        pictures=0 if config.fold is None else count,
         validation=sources["validation"].count if "validation" in sources else 0,
         test=sources["test"].count,
         names=listing.names,

@@ -77,9 +77,32 @@ def stratified_order(labels: NDArray[np.int64], *parts: int | str) -> NDArray[np
         classes come once more than others; a class that runs out leaves the rest to the others.
     """
     stream = Stream(*parts)
-    shuffled = stream.permutation(len(labels))
-    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    by_class = _shuffled_by_class(labels, stream)
     counts = np.bincount(labels)
     rank = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
     turn = stream.permutation(len(counts))  # which class goes first in each round
     return by_class[np.lexsort((turn[labels[by_class]], rank))]
+
+
+def stratified_parts(labels: NDArray[np.int64], count: int, *parts: int | str) -> list[NDArray[np.int64]]:
+    """Divide images at random into parts that hold each class in equal numbers, as folds are.
+
+    Every image is in one part. The images of a class are dealt to the parts in turn, and the next class goes
+    on where the last one ended: two parts differ by at most one image of each class, and in all.
+
+    Args:
+        labels: `[N]`, the class of each image.
+        count: of the parts.
+        parts: what identifies this division, as in `derive_seed`.
+
+    Returns:
+        The image numbers of each part, ascending.
+    """
+    by_class = _shuffled_by_class(labels, Stream(*parts))
+    return [np.sort(by_class[first::count]) for first in range(count)]
+
+
+def _shuffled_by_class(labels: NDArray[np.int64], stream: Stream) -> NDArray[np.int64]:
+    """The image numbers `[N]` class by class, in a random order within each."""
+    shuffled = stream.permutation(len(labels))
+    return shuffled[np.argsort(labels[shuffled], kind="stable")]

@@ -183,7 +183,12 @@ def limits(trained: Trained, figures: Figures | None) -> Iterator[str]:
     yield f"Images of another size than {height}x{width} pixels are to be scaled to it first."
     if data.family == "spacing":
         yield "It was trained on images drawn by a program and says nothing of photographs."
-    if data.validation == 0:
+    if data.fold is not None:
+        yield (
+            f"It was trained on all training images but fold {data.fold} of {data.folds}, the validation "
+            "split, which chose nothing: these are the weights of the last epoch."
+        )
+    elif data.validation == 0:
         yield "No images were held out for validation: these are the weights of the last epoch."
     elif figures is not None:
         yield (

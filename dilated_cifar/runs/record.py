@@ -190,9 +190,16 @@ class Run:
         return int(self.config.get("seed", 0))
 
     @property
+    def fold(self) -> int | None:
+        """The part of the training images that it held out in a cross-validation; None in any other run."""
+        fold = self.config.get("data.fold")
+        return None if fold is None else int(fold)
+
+    @property
     def held_out(self) -> str:
         """The split whose curve stands beside the training curve: `test` where there is no `validation`."""
-        return "validation" if self.config.get("data.validation") else "test"
+        known = self.config.get("data.validation") or self.fold is not None
+        return "validation" if known else "test"
 
 
 @dataclass(frozen=True)

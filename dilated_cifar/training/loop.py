@@ -84,7 +84,7 @@ def train(config: Config, folder: Path, processes: Processes = ALONE, command: s
         logger.info("continuing after epoch %d, step %d", state.progress.epoch, state.progress.step)
     else:
         state = new_state(config, splits.class_names, machine)
-    logger.info("training on %s with %d images", machine, len(splits.train))
+    logger.info("training on %s with %d images%s", machine, len(splits.train), config.data.told_fold)
     network = inspect_network(state.model, config.data.input_size, stack=config.model.stack)
     if not resumed and (holes := hole_warning(network)):
         logger.warning("%s", holes)
@@ -280,7 +280,9 @@ def close_epoch(
         percent(row["accuracy/train_subset"]), held_out, percent(row[f"accuracy/{held_out}"]),
         points(row["gap/accuracy"]), row["images_per_second"],
     )  # fmt: skip
-    if splits.validation is not None and row["accuracy/validation"] > progress.best_accuracy:
+    # A fold measures, and what measures must not choose: then the last weights are selected.
+    choosing = splits.validation is not None and state.config.data.fold is None
+    if choosing and row["accuracy/validation"] > progress.best_accuracy:
         progress.best_epoch, progress.best_accuracy = progress.epoch, row["accuracy/validation"]
         state.keep_best()
     if board is not None:

@@ -143,7 +143,7 @@ def progress_faults(progress: Any, saved: Checkpoint, config: Config, steps: int
         or sums[2] != images
     ):
         yield f"sums are not those of {images} images"
-    yield from history_faults(progress["history"], epoch, "validation" if config.data.validation else "test")
+    yield from history_faults(progress["history"], epoch, config.data.held_out)
     best = progress["best_epoch"]
     reached = rows_of(progress["history"])[best - 1]["accuracy/validation"] if best else -1.0
     if progress["best_accuracy"] != reached:

@@ -36,7 +36,10 @@ from dilated_cifar.inspection.localization.grid import Grid, class_grid
 from dilated_cifar.inspection.localization.responses import NATIVE, choose_side, choose_threshold, respond
 from dilated_cifar.progress import Steps
 
-DECIDING = ("family", "validation", "split_seed", "train", "test", "labels", "contents", "size", "channels")
+DECIDING = (
+    "family", "validation", "fold", "folds", "split_seed", "train", "test", "labels", "contents", "size",
+    "channels",
+)  # fmt: skip
 """Keys of a data set that decide which images a network was trained on, and which are left to measure it."""
 
 
