@@ -168,7 +168,7 @@ class Compared:
 
     @property
     def groups(self) -> "DataFrame":
-        """A row for each group of runs that differ in nothing but the seed: means with their intervals."""
+        """A row for each group of runs that differ in seed and fold alone: means with their intervals."""
         return self.frames["groups"]
 
     @property

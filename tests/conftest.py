@@ -93,6 +93,7 @@ class RunFolders:
         *,
         config: Config | None = None,
         test: float = 0.8,
+        validation: float | None = None,
         last_test: float | None = None,
         train: float = 0.9,
         onset: int | None = None,
@@ -101,7 +102,10 @@ class RunFolders:
         receptive_field: int = 7,
         **keys: Any,
     ) -> Path:
-        """A finished run; `keys` are configuration keys with two underscores for the dot."""
+        """A finished run, as accurate on validation as on test images unless that is given too.
+
+        `keys` are configuration keys with two underscores for the dot.
+        """
         config = changed(config or self.base, keys)
         folder = self.parent / name
         (folder / "checkpoints").mkdir(parents=True)
@@ -115,9 +119,11 @@ class RunFolders:
         record.write_predictions(folder, predicted, labels)
 
         def figures(epoch: int, accuracy: float) -> record.Figures:
-            score = record.Score(1 - accuracy, accuracy)
-            validation = score if config.data.validation else None
-            return record.Figures(epoch, record.Score(1 - train, train), validation, score)
+            shares = (train, accuracy if validation is None else validation, accuracy)
+            scores = [record.Score(1 - share, share) for share in shares]
+            if config.data.held_out == "test":
+                scores[1] = None
+            return record.Figures(epoch, *scores)
 
         best = figures(max(1, config.epochs - 1), test) if config.data.validation else None
         summary = record.Summary(
@@ -151,7 +157,7 @@ def changed(config: Config, keys: dict[str, Any]) -> Config:
 
 def invented_curves(config: Config, test: float, train: float, seconds: float) -> list[record.Row]:
     """Curves that rise by the same step each epoch, up to these accuracies."""
-    held_out = "validation" if config.data.validation else "test"
+    held_out = config.data.held_out
     shares = [epoch / config.epochs for epoch in range(1, config.epochs + 1)]
     return [
         {

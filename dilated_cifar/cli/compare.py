@@ -24,8 +24,9 @@ usage: {compare} FOLDER [FOLDER ...] [KEY=VALUE ...]
 
 Every run below the folders is read; a FOLDER may be a single run. Runs that differ in nothing but the seed
 are a group; of each group you get the mean over seeds with its 95% interval, and its difference to a baseline
-over common seeds, or with one seed what the test images say of these runs. Runs of other data, splits or
-epochs are compared separately. Runs that failed or did not finish are listed.
+over common seeds, or with one seed what the test images say of these runs. The folds of a cross-validation
+(data.fold=0,1,2,3,4) are taken like seeds, with intervals for training sets that overlap. Runs of other data,
+splits or epochs are compared separately. Runs that failed or did not finish are listed.
 
 examples:
   {compare} outputs/sweep_dilations

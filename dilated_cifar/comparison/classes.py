@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dilated_cifar.comparison.grouping import Group
-from dilated_cifar.comparison.statistics import Estimate, mean_interval, share_interval
+from dilated_cifar.comparison.measures import mean_of
+from dilated_cifar.comparison.statistics import Estimate, share_interval
 from dilated_cifar.runs.record import Predictions
 
 
@@ -18,7 +19,7 @@ class Classes:
     names: list[str]
     """Of all classes of the data set."""
     accuracies: dict[str, Estimate]
-    """Of those classes that the test split has; over the seeds, or over the images of the only run."""
+    """Of those classes that the test split has; over seeds or folds, or over the images of the only run."""
     confusion: NDArray[np.float64]
     """[classes, classes]: share of each true class (row) predicted as each class (column), mean over runs."""
 
@@ -31,7 +32,8 @@ class Classes:
 
 def measure_classes(group: Group) -> Classes | None:
     """The classes of a group, or None where no run has its predictions."""
-    known = [run.predictions for run in group.runs if run.predictions is not None]
+    runs = [run for run in group.runs if run.predictions is not None]
+    known = [run.predictions for run in runs if run.predictions is not None]
     if not known:
         return None
     names = group.runs[0].class_names
@@ -46,7 +48,7 @@ def measure_classes(group: Group) -> Classes | None:
             accuracies[name] = share_interval(int(counts[0, index, index]), int(images[0, index]))
         else:
             found = shares[:, index, index].tolist()
-            accuracies[name] = mean_interval(found, mixed=group.mixed, bounds=(0, 1))
+            accuracies[name] = mean_of(group, runs, found, (0, 1))
     return Classes(group, names, accuracies, shares.mean(0))
 
 

@@ -7,12 +7,13 @@ from functools import cached_property
 from dilated_cifar.comparison.classes import Classes, measure_classes
 from dilated_cifar.comparison.collect import Collected
 from dilated_cifar.comparison.differences import (
-    MEASURES,
     Difference,
     Measure,
     SingleRuns,
+    accuracy_of,
     compare_groups,
     compare_single_runs,
+    measures_of,
 )
 from dilated_cifar.comparison.grouping import Group, Section, arrange, varying
 from dilated_cifar.comparison.measures import GroupFigures, measure_group, usual_targets
@@ -40,29 +41,44 @@ class SectionFigures:
         return next(figures for figures in self.groups if figures.group is self.section.baseline)
 
     @property
+    def measure(self) -> Measure:
+        """The accuracy by which the groups are compared."""
+        return accuracy_of(self.section)
+
+    @property
+    def accuracy_differences(self) -> dict[Group, Difference]:
+        """Every group but the baseline against it, in that accuracy."""
+        return self.differences[self.measure]
+
+    @property
     def ranked(self) -> list[GroupFigures]:
-        """The groups, the highest mean test accuracy first."""
-        return sorted(self.groups, key=lambda figures: -figures.test.mean)
+        """The groups, the highest mean accuracy first."""
+        return sorted(self.groups, key=lambda figures: -figures.accuracy.mean)
 
     def most_accurate(self, most: int) -> list[GroupFigures]:
-        """The baseline and the groups of the highest test accuracy, the baseline first."""
+        """The baseline and the groups of the highest accuracy, the baseline first."""
         others = [figures for figures in self.ranked if figures is not self.baseline]
         return [self.baseline, *others[: most - 1]]
 
     @cached_property
     def only_pairs(self) -> dict[Group, SingleRuns]:
-        """The test of the only two runs with a common seed, of the groups that have no more."""
-        single = {group for group, row in self.differences["test accuracy"].items() if len(row.seeds) == 1}
+        """The test of the only two runs with a common seed, of the groups that have no more.
+
+        None in a cross-validation, whose answer is not of the test images.
+        """
+        if self.section.folds is not None:
+            return {}
+        single = {group for group, row in self.accuracy_differences.items() if len(row.seeds) == 1}
         return {row.group: row for row in self.single_runs if row.group in single}
 
     @property
     def one_seed(self) -> bool:
-        """Whether no group has several runs to tell from, so that all that is known is of single runs."""
-        return all(each.test.count == 1 for each in self.groups)
+        """Whether no group has several seeds or folds, so that all that is known is of single runs."""
+        return all(each.accuracy.count == 1 for each in self.groups)
 
-    def difference(self, group: Group, measure: Measure = "test accuracy") -> Difference | None:
-        """A group's difference to the baseline; None for the baseline itself."""
-        return self.differences[measure].get(group)
+    def difference(self, group: Group, measure: Measure | None = None) -> Difference | None:
+        """A group's difference to the baseline, by default in accuracy; None for the baseline itself."""
+        return self.differences[measure or self.measure].get(group)
 
 
 @dataclass(frozen=True)
@@ -133,7 +149,7 @@ def compare_section(section: Section, accuracies: Sequence[float]) -> tuple[Sect
         section=section,
         targets=targets,
         groups=[measure_group(group, targets) for group in section.groups],
-        differences={measure: compare_groups(section, measure) for measure in MEASURES},
+        differences={measure: compare_groups(section, measure) for measure in measures_of(section)},
         single_runs=single_runs,
         classes={group: found for group, found in classes.items() if found is not None},
     )

@@ -1,26 +1,39 @@
 """Whether a group is better than the baseline, or no difference is shown."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from dilated_cifar.comparison.grouping import Group, Section
+from dilated_cifar.comparison.replicates import REPLICATES, per_fold
 from dilated_cifar.comparison.statistics import ALPHA, Estimate, McNemar, holm, mcnemar, paired_difference
 from dilated_cifar.config.base import as_typed
 from dilated_cifar.runs.record import Run
 
-Measure = Literal["test accuracy", "gap of the last weights"]
+Measure = Literal["test accuracy", "validation accuracy", "gap of the last weights"]
 MEASURES: dict[Measure, Callable[[Run], float]] = {
+    "validation accuracy": lambda run: run.selected.held_out.accuracy,
     "test accuracy": lambda run: run.selected.test.accuracy,
     "gap of the last weights": lambda run: run.last.gap,
 }
 
 
+def accuracy_of(section: Section) -> Measure:
+    """The accuracy by which groups are compared: on the folds of a cross-validation, else on test images."""
+    return "test accuracy" if section.folds is None else "validation accuracy"
+
+
+def measures_of(section: Section) -> list[Measure]:
+    """What differences are taken in: validation accuracy chose the weights where it is not a fold's."""
+    measures = list(MEASURES)
+    return measures[measures.index(accuracy_of(section)) :]
+
+
 @dataclass(frozen=True)
 class Difference:
-    """A group minus the baseline, in one measure, over the pairs of runs with a common seed."""
+    """A group minus the baseline, in one measure, over the pairs of runs with a common seed (and fold)."""
 
     group: Group
     measure: Measure
@@ -28,10 +41,17 @@ class Difference:
     estimate: Estimate | None
     """Of shares; None where there is no pair."""
     p_value: float | None
+    folds: list[int] = field(default_factory=list)
+    """That both held out; none where that is not cross-validation."""
     adjusted: float | None = None
     """The p-value after Holm's correction for all groups compared with the baseline in this measure."""
     tests: int = 0
     """How many p-values were corrected together."""
+
+    @property
+    def replicate(self) -> str:
+        """Of what there must be the same in both runs of a pair: `seed` or `fold`."""
+        return self.group.replicate
 
     @property
     def shown(self) -> bool:
@@ -66,8 +86,8 @@ class SingleRuns:
 
 
 def pair(group: Group, baseline: Group) -> list[tuple[Run, Run]]:
-    """Runs of both groups with the same seed, and the same values of whatever the groups mix."""
-    keys = sorted({"seed", *group.mixed, *baseline.mixed})
+    """Runs of both groups with the same seed and fold, and the same values of whatever the groups mix."""
+    keys = sorted({*REPLICATES, *group.mixed, *baseline.mixed})
 
     def place(run: Run) -> tuple[str, ...]:
         return tuple(as_typed(run.config.get(key)) for key in keys)
@@ -89,14 +109,18 @@ def compare_pair(group: Group, baseline: Group, measure: Measure) -> Difference:
     pairs, figure = pair(group, baseline), MEASURES[measure]
     if not pairs:
         return Difference(group, measure, [], None, None)
-    one, other = ([figure(run) for run in runs] for runs in zip(*pairs, strict=True))
+    one, other = (per_fold(runs, [figure(run) for run in runs]) for runs in zip(*pairs, strict=True))
     mixed = sorted({*group.mixed, *baseline.mixed})
-    estimate, p_value = paired_difference(one, other, what="common seed", mixed=mixed)
-    return Difference(group, measure, sorted({run.seed for run, _ in pairs}), estimate, p_value)
+    estimate, p_value = paired_difference(
+        one, other, what=f"common {group.replicate}", mixed=mixed, folds=group.folds
+    )
+    seeds = sorted({run.seed for run, _ in pairs})
+    folds = sorted({run.fold for run, _ in pairs if run.fold is not None})
+    return Difference(group, measure, seeds, estimate, p_value, folds)
 
 
 def compare_single_runs(section: Section) -> tuple[list[SingleRuns], list[str]]:
-    """McNemar's test for each pair of runs with a common seed, and a note on pairs that have none."""
+    """McNemar's test for each pair of runs with the same seed and fold, and a note on those without."""
     rows: list[SingleRuns] = []
     unlike = 0
     pairs = [(group, *each) for group in section.others for each in pair(group, section.baseline)]

@@ -1,10 +1,17 @@
 """Which runs are replicates, which may be compared, and which must be kept separate."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dilated_cifar.comparison.labels import answers_to, first_of, label_of, labels_of
+from dilated_cifar.comparison.replicates import (
+    REPLICATES,
+    fold_notes,
+    is_setting,
+    setting_value,
+    typed_value,
+)
 from dilated_cifar.config.base import as_typed, nearest_first
 from dilated_cifar.config.run import LOCAL_KEYS
 from dilated_cifar.errors import UserError
@@ -22,7 +29,7 @@ class Group:
     """What the runs of the group share and other groups have differently, values as typed."""
     runs: list[Run]
     mixed: dict[str, list[str]]
-    """Keys other than the seed in which the runs differ: they are not replicates, and have no interval."""
+    """Keys other than seed and fold in which the runs differ: not replicates, so there is no interval."""
     unsaid: str = ""
     """The keys for which the label has a name, as it would have them otherwise."""
 
@@ -30,6 +37,21 @@ class Group:
     def seeds(self) -> list[int]:
         """The seeds, ascending, each once."""
         return sorted({run.seed for run in self.runs})
+
+    @property
+    def held_out(self) -> list[int]:
+        """The folds that its runs held out, ascending, each once; none where that is not cross-validation."""
+        return sorted({run.fold for run in self.runs if run.fold is not None})
+
+    @property
+    def folds(self) -> int | None:
+        """Into how many parts the training images were divided; None where that is not cross-validation."""
+        return self.runs[0].folds
+
+    @property
+    def replicate(self) -> str:
+        """What tells its runs apart, of which there is one interval: `seed` or `fold`."""
+        return "seed" if self.folds is None else "fold"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +71,16 @@ class Section:
         return [run for group in self.groups for run in group.runs]
 
     @property
+    def folds(self) -> int | None:
+        """Into how many parts the training images were divided; None where that is not cross-validation."""
+        return self.baseline.folds
+
+    @property
+    def replicate(self) -> str:
+        """What tells the runs of a group apart: `seed` or `fold`."""
+        return self.baseline.replicate
+
+    @property
     def others(self) -> list[Group]:
         """Every group but the baseline."""
         return [group for group in self.groups if group is not self.baseline]
@@ -61,7 +93,7 @@ def arrange(
 
     Args:
         runs: Finished runs, at least one.
-        group_by: Keys to group by; without any, every key but the seed that differs within a section.
+        group_by: Keys to group by; without any, every key but seed and fold that differs within a section.
         baseline: Label of a group, or a value in it; without it, the first group.
 
     Returns:
@@ -72,7 +104,7 @@ def arrange(
     """
     require_known(group_by, runs)
     varied = varying(runs)
-    setting_keys = [key for key in varied if is_setting(key) and key not in group_by]
+    setting_keys = [key for key in varied if is_setting(key, varied[key]) and key not in group_by]
     notes = []
     if setting_keys:
         differ = ", ".join(f"{key} ({first_of(varied[key], ' | ', 6)})" for key in setting_keys)
@@ -80,8 +112,11 @@ def arrange(
             "runs of different settings are compared separately, never averaged; they differ in " + differ
         )
     sections = []
-    for setting, members in partition(runs, setting_keys).items():
-        keys = list(group_by) or [key for key in varying(members) if not is_setting(key) and key != "seed"]
+    for setting, members in partition(runs, setting_keys, setting_value).items():
+        inner = varying(members)
+        keys = list(group_by) or [
+            key for key in inner if not is_setting(key, inner[key]) and key not in REPLICATES
+        ]
         groups = make_groups(members, keys, by_name=not group_by)
         named = dict(zip(setting_keys, setting, strict=True))
         chosen = find_baseline(groups, baseline)
@@ -94,17 +129,12 @@ def arrange(
     return sections, notes
 
 
-def is_setting(key: str) -> bool:
-    """Whether runs that differ in the key measured different things: other data, splits or epochs."""
-    return key == "epochs" or key.startswith("data.")
-
-
 def require_known(group_by: Sequence[str], runs: Sequence[Run]) -> None:
     """Raise a UserError that lists the keys that vary, unless every key of `group_by` is one of the runs'."""
     known = {key for run in runs for key in run.config}
     for key in group_by:
         if key not in known:
-            vary = [name for name in varying(runs) if name != "seed"]
+            vary = [name for name in varying(runs) if name not in REPLICATES]
             choices = f"the keys that vary: {', '.join(vary)}" if vary else "no key but the seed varies"
             near = nearest_first(key, sorted(known)).partition("? (")
             hint = f"{near[0]}? or " if near[1] else ""
@@ -145,11 +175,13 @@ def natural(text: str) -> list[tuple[int, float, str]]:
     return [(0, float(part), "") if index % 2 else (1, 0.0, part) for index, part in enumerate(parts)]
 
 
-def partition(runs: Iterable[Run], keys: Sequence[str]) -> dict[tuple[str, ...], list[Run]]:
-    """Runs by their values of `keys`, in natural order; a key that a run lacks counts as null."""
+def partition(
+    runs: Iterable[Run], keys: Sequence[str], value: Callable[[Run, str], str] = typed_value
+) -> dict[tuple[str, ...], list[Run]]:
+    """Runs by their values of `keys`, in natural order."""
     parts: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
-        parts.setdefault(tuple(as_typed(run.config.get(key)) for key in keys), []).append(run)
+        parts.setdefault(tuple(value(run, key) for key in keys), []).append(run)
     return dict(sorted(parts.items(), key=lambda part: [natural(value) for value in part[0]]))
 
 
@@ -162,7 +194,8 @@ def make_groups(runs: Sequence[Run], keys: Sequence[str], *, by_name: bool) -> l
     labels = labels_of(parts) if by_name else [(label_of(shared) or "all runs", "") for shared, _ in parts]
     groups = []
     for (shared, members), (label, unsaid) in zip(parts, labels, strict=True):
-        mixed = {key: found for key, found in varying(members).items() if key != "seed" and key not in keys}
+        known_keys = (*REPLICATES, *keys)
+        mixed = {key: found for key, found in varying(members).items() if key not in known_keys}
         groups.append(Group(label, shared, members, mixed, unsaid))
     return groups
 
@@ -191,6 +224,8 @@ def section_notes(section: Section, missed_baseline: str | None) -> list[str]:
         notes.append(
             f"{section.title}: no group is baseline={missed_baseline}; compared with {section.baseline.label}"
         )
+    held_out = {group.label: group.held_out for group in section.groups}
+    notes += fold_notes(section.title, section.folds, held_out)
     mixed = sorted({key for group in section.groups for key in group.mixed}, key=key_order)
     if mixed:
         notes.append(

@@ -73,8 +73,9 @@ def typed_name(run: Run) -> tuple[str, ...] | None:
 
 
 def has_typed_keys(run: Run) -> bool:
-    """Whether a key other than the seed's is in the name of the run's folder."""
-    return any(is_key(part, run) and not part.startswith("seed-") for part in run.folder.name.split("__"))
+    """Whether a key other than the seed's and the fold's is in the name of the run's folder."""
+    parts = run.folder.name.split("__")
+    return any(is_key(part, run) and not part.startswith(("seed-", "fold-")) for part in parts)
 
 
 def is_key(part: str, run: Run) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dilated_cifar.comparison.grouping import Group, Section
+from dilated_cifar.comparison.replicates import per_fold
 from dilated_cifar.comparison.statistics import Estimate, mean_interval, share_interval
 from dilated_cifar.runs.record import Run
 
@@ -48,6 +49,8 @@ class GroupFigures:
     """The figures of one group; accuracies and gaps are shares from 0 to 1."""
 
     group: Group
+    accuracy: Estimate
+    """By which groups are compared: that on the folds of a cross-validation, else test accuracy."""
     test: Estimate
     """Test accuracy of the selected weights."""
     last: Estimate
@@ -77,9 +80,14 @@ def measure_group(group: Group, targets: Sequence[float]) -> GroupFigures:
     summaries = [run.summary for run in runs]
     told = [each.overfitting_onset for each in summaries if each.tells_onset]
     onsets = [epoch for epoch in told if epoch is not None]
+    test = estimate(group, lambda run: run.selected.test.accuracy, (0, 1))
+    on_folds = None
+    if group.folds is not None:
+        on_folds = estimate(group, lambda run: run.selected.held_out.accuracy, (0, 1))
     return GroupFigures(
         group=group,
-        test=estimate(group, lambda run: run.selected.test.accuracy, (0, 1)),
+        accuracy=on_folds or test,
+        test=test,
         last=estimate(group, lambda run: run.last.test.accuracy, (0, 1)),
         gap=estimate(group, lambda run: run.selected.gap, (-1, 1)),
         last_gap=estimate(group, lambda run: run.last.gap, (-1, 1)),
@@ -96,8 +104,17 @@ def measure_group(group: Group, targets: Sequence[float]) -> GroupFigures:
 
 
 def estimate(group: Group, figure: Callable[[Run], float], bounds: tuple[float, float]) -> Estimate:
-    """Mean of a figure over the group's runs, with an interval if they differ in nothing but the seed."""
-    return mean_interval([figure(run) for run in group.runs], mixed=group.mixed, bounds=bounds)
+    """Mean of a figure over the group's runs, with an interval if only seed and fold differ."""
+    return mean_of(group, group.runs, [figure(run) for run in group.runs], bounds)
+
+
+def mean_of(
+    group: Group, runs: Sequence[Run], values: Sequence[float], bounds: tuple[float, float]
+) -> Estimate:
+    """Mean of a value of each of some runs of a group, with its interval over seeds or folds."""
+    return mean_interval(
+        per_fold(runs, values), what=group.replicate, mixed=group.mixed, bounds=bounds, folds=group.folds
+    )
 
 
 def run_accuracy(run: Run) -> Estimate:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, t, ttest_rel
+from scipy.stats import binom, t
 
 from dilated_cifar.evaluation.intervals import CONFIDENCE, wilson_interval
 
@@ -25,10 +25,10 @@ class Estimate:
     low: float | None
     high: float | None
     count: int
-    """Runs, or images, that it is the mean of."""
+    """Runs, folds or images that it is the mean of."""
     why_none: str | None = None
-    method: Literal["t", "Wilson"] = "t"
-    """Of the interval: over runs, or over the images of one run."""
+    method: Literal["t", "corrected t", "Wilson"] = "t"
+    """Of the interval: over runs, over the folds of a cross-validation, or over the images of one run."""
 
 
 @dataclass(frozen=True)
@@ -47,40 +47,59 @@ def mean_interval(
     what: str = "seed",
     mixed: Collection[str] = (),
     bounds: tuple[float, float] = (-math.inf, math.inf),
+    folds: int | None = None,
 ) -> Estimate:
-    """Mean of independent runs and its t interval (Student 1908).
+    """Mean of independent runs and its t interval (Student 1908), or of folds and the corrected one.
 
     Args:
-        values: One for each run; at least one.
+        values: One for each run, or for each fold; at least one.
         what: What one value is of, for the reason why there is no interval.
         mixed: Keys other than the seed in which the runs differ; with any, there is no interval.
         bounds: What the mean cannot lie outside of; an interval cut there covers as often as before.
+        folds: Into how many parts the training images were divided; None for independent runs.
     """
     count, mean = len(values), math.fsum(values) / len(values)
     reason = why_no_interval(values, what, mixed)
+    method: Literal["t", "corrected t"] = "t" if folds is None else "corrected t"
     if reason is not None:
-        return Estimate(mean, None, None, count, reason)
-    error = float(np.std(values, ddof=1)) / math.sqrt(count)
-    low, high = t.interval(CONFIDENCE, count - 1, loc=mean, scale=error)
-    return Estimate(mean, max(float(low), bounds[0]), min(float(high), bounds[1]), count)
+        return Estimate(mean, None, None, count, reason, method)
+    low, high = t.interval(CONFIDENCE, count - 1, loc=mean, scale=standard_error(values, folds))
+    return Estimate(mean, max(float(low), bounds[0]), min(float(high), bounds[1]), count, method=method)
+
+
+def standard_error(values: Sequence[float], folds: int | None = None) -> float:
+    """The standard error of the mean of runs, or of folds, whose training sets overlap.
+
+    The variance of values `[n]` over n is that of a mean of independent values. Two folds train on mostly the
+    same images; their correlation is taken to be the share of images that is held out, so that 1/n becomes
+    1/n + (held out)/(trained on) = 1/n + 1/(folds - 1).
+
+    Source: Nadeau and Bengio 2003, "Inference for the generalization error", section 3 (the corrected
+    resampled t test).
+    """
+    overlap = 0.0 if folds is None else 1 / (folds - 1)
+    return float(np.std(values, ddof=1)) * math.sqrt(1 / len(values) + overlap)
 
 
 def paired_difference(
-    one: Sequence[float], other: Sequence[float], *, what: str = "pair", mixed: Collection[str] = ()
+    one: Sequence[float],
+    other: Sequence[float],
+    *,
+    what: str = "pair",
+    mixed: Collection[str] = (),
+    folds: int | None = None,
 ) -> tuple[Estimate, float | None]:
     """Mean of `one` minus `other`, shares, pair by pair, with the interval and p-value of the paired t test.
 
-    Pairs that share a seed share what is easy or hard in it, so their differences vary less than the runs.
-    `what` and `mixed` are those of `mean_interval`.
+    Pairs that share a seed or a fold share what is easy or hard in it, so their differences vary less than
+    the runs. `what`, `mixed` and `folds` are those of `mean_interval`.
     """
     differences = [a - b for a, b in zip(one, other, strict=True)]
-    count, mean = len(differences), math.fsum(differences) / len(differences)
-    reason = why_no_interval(differences, what, mixed)
-    if reason is not None:
-        return Estimate(mean, None, None, count, reason), None
-    test = ttest_rel(one, other)
-    low, high = test.confidence_interval(CONFIDENCE)
-    return Estimate(mean, max(float(low), -1.0), min(float(high), 1.0), count), float(test.pvalue)
+    found = mean_interval(differences, what=what, mixed=mixed, bounds=(-1, 1), folds=folds)
+    if found.why_none is not None:
+        return found, None
+    statistic = abs(found.mean) / standard_error(differences, folds)
+    return found, float(2 * t.sf(statistic, found.count - 1))
 
 
 def share_interval(hits: int, images: int) -> Estimate:

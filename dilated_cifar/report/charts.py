@@ -78,7 +78,7 @@ class SectionCharts:
     """All charts of a section."""
 
     labels: list[str]
-    """Of the groups that are drawn: the baseline, then the highest test accuracy first."""
+    """Of the groups that are drawn: the baseline, then the highest accuracy first."""
     colours: list[str]
     marks: list[str]
     """Of MARKS: no two groups have both colour and mark in common."""
@@ -89,7 +89,7 @@ class SectionCharts:
 
 
 def section_charts(figures: SectionFigures) -> SectionCharts:
-    """Describe the charts of the baseline and the groups of the highest test accuracy."""
+    """Describe the charts of the baseline and the groups of the highest accuracy."""
     drawn = figures.most_accurate(MAX_DRAWN)
     return SectionCharts(
         labels=[each.group.label for each in drawn],
@@ -97,8 +97,8 @@ def section_charts(figures: SectionFigures) -> SectionCharts:
         marks=[MARKS[index // len(COLOURS)] for index in range(len(drawn))],
         curves=[curve_chart(drawn, *each) for each in CURVES],
         costs=[
-            cost_chart(drawn, "multiply-adds", "millions", [each.multiply_adds for each in drawn], 1e6),
-            cost_chart(drawn, "receptive field", "pixels", [each.receptive_field for each in drawn], 1),
+            cost_chart(figures, "multiply-adds", "millions", [each.multiply_adds for each in drawn], 1e6),
+            cost_chart(figures, "receptive field", "pixels", [each.receptive_field for each in drawn], 1),
         ],
         classes=class_chart(figures, drawn),
         confusion=confusion_charts(figures, drawn),
@@ -108,7 +108,7 @@ def section_charts(figures: SectionFigures) -> SectionCharts:
 def curve_chart(
     drawn: Sequence[GroupFigures], name: str, axis: str, unit: str, scale: float, curves: dict[str, str]
 ) -> Chart:
-    """Figures by epoch: mean over seeds, in a band from the lowest to the highest if there are several."""
+    """Figures by epoch: mean over runs, in a band from the lowest to the highest if there are several."""
 
     def series(index: int, label: str, band: Band) -> Series:
         every = thinned(len(band.mean))
@@ -132,12 +132,13 @@ def thinned(epochs: int) -> NDArray[np.int64]:
 
 
 def cost_chart(
-    drawn: Sequence[GroupFigures], name: str, unit: str, costs: Sequence[int | None], scale: float
+    figures: SectionFigures, name: str, unit: str, costs: Sequence[int | None], scale: float
 ) -> Chart:
-    """Test accuracy against the cost of a network, or against its receptive field."""
+    """Accuracy against the cost of each drawn network, or against its receptive field."""
+    drawn = figures.most_accurate(MAX_DRAWN)
     known = [(index, cost / scale) for index, cost in enumerate(costs) if cost is not None]
-    series = [estimates(index, [x], [drawn[index].test]) for index, x in known]
-    return Chart(name, f"{name} ({unit})", "test accuracy (%)", "%", bands=False, series=series)
+    series = [estimates(index, [x], [drawn[index].accuracy]) for index, x in known]
+    return Chart(name, f"{name} ({unit})", f"{figures.measure} (%)", "%", bands=False, series=series)
 
 
 def class_chart(figures: SectionFigures, drawn: Sequence[GroupFigures]) -> Chart:

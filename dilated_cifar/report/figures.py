@@ -38,10 +38,11 @@ def draw(figures: SectionFigures, charts: SectionCharts) -> Iterator[tuple[str, 
     count = len(figures.groups)
     some = f"the {MAX_DRAWN} most accurate of {count} groups; " if count > MAX_DRAWN else ""
     start = (f"{figures.section.title}: " if figures.section.setting else "") + some
-    seeds = "one seed" if figures.one_seed else "mean over seeds; band: lowest to highest"
-    yield "curves", draw_curves(charts, f"{start}{seeds}")
+    unit = figures.section.replicate
+    runs = f"one {unit}" if figures.one_seed else f"mean over {unit}s; band: lowest to highest"
+    yield "curves", draw_curves(charts, f"{start}{runs}")
     for chart in charts.costs:
-        bars = "one seed: no interval" if figures.one_seed else "bar: 95% interval over seeds"
+        bars = f"one {unit}: no interval" if figures.one_seed else f"bar: 95% interval over {unit}s"
         yield (
             f"accuracy-{chart.name.replace('-', '_').replace(' ', '_')}",
             draw_costs(chart, charts, f"{start}{bars}"),

@@ -28,7 +28,7 @@ def points_interval(estimate: Estimate) -> str:
 
 def interval_source(estimate: Estimate) -> str:
     """What an interval is over, or why there is none."""
-    over = "images" if estimate.method == "Wilson" else "seeds"
+    over = {"t": "seeds", "corrected t": "folds", "Wilson": "images"}[estimate.method]
     return estimate.why_none or f"over {estimate.count} {over} ({estimate.method})"
 
 
@@ -65,6 +65,19 @@ def seeds(group: Group) -> str:
     return str(count) if count == runs else f"{count} ({runs} runs)"
 
 
+def folds(group: Group) -> str:
+    """How many folds, of how many where some are lacking, and how many runs where that is another number."""
+    count, runs = len(group.held_out), len(group.runs)
+    told = f"{count} folds" if count == group.folds else f"{count} of {group.folds} folds"
+    return told if count == runs else f"{told} ({runs} runs)"
+
+
+def interval_kind(estimate: Estimate) -> str:
+    """What kind of interval there is, or why there is none."""
+    over = f", {estimate.count} folds" if estimate.method == "corrected t" else ""
+    return estimate.why_none or f"95% ({estimate.method}{over})"
+
+
 TYPED: Format[object] = Format(as_typed, order=as_typed, missing="null")
 NUMBER: Format[int] = Format(str)
 COUNT: Format[int] = Format("{:,}".format, missing="several")
@@ -81,7 +94,7 @@ RUN_ONSET: Format[Summary] = Format(
     order=lambda summary: summary.overfitting_onset,
     files={"{}_onset": lambda summary: summary.overfitting_onset, "{}": lambda summary: summary.onset},
 )
-SEED_LIST: Format[list[int]] = Format(
+LISTED: Format[list[int]] = Format(
     lambda found: str(len(found)), order=len, files={"{}": lambda found: " ".join(map(str, found))}
 )
 SEEDS: Format[Group] = Format(
@@ -89,6 +102,7 @@ SEEDS: Format[Group] = Format(
     order=lambda group: len(group.runs),
     files={"runs": lambda group: len(group.runs), "{}": lambda group: " ".join(map(str, group.seeds))},
 )
+FOLDS = replace(SEEDS, text=folds)
 RUNS, WHEN = attrgetter("runs"), attrgetter("when")
 ONSET: Format[Event] = Format(
     onset,
@@ -105,7 +119,7 @@ ACCURACY: Format[Estimate] = Format(
         "{}": MEAN,
         "{}_low": LOW,
         "{}_high": HIGH,
-        "{}_interval": lambda estimate: estimate.why_none or "95% (t)",
+        "{}_interval": interval_kind,
     },
 )
 RUN_ACCURACY = replace(ACCURACY, files={"{}": MEAN, "{}_wilson_low": LOW, "{}_wilson_high": HIGH})

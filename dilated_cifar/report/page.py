@@ -18,9 +18,10 @@ from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # it sh
 from dilated_cifar.comparison.comparison import Comparison
 from dilated_cifar.pages.inlining import data_address, embedded_json, environment
 from dilated_cifar.report.charts import COLOURS, MAX_DRAWN, SectionCharts
+from dilated_cifar.report.class_tables import class_columns_table
 from dilated_cifar.report.run_tables import config_table, left_out_table, run_table
 from dilated_cifar.report.sentences import answer, coverage, coverage_details, methods
-from dilated_cifar.report.tables import class_columns_table, group_table, single_run_table
+from dilated_cifar.report.tables import group_table, single_run_table
 
 PACKAGE = "dilated_cifar.report"
 MAX_UNBROKEN = 20
@@ -43,6 +44,7 @@ def render(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path
             "single_runs": single_run_table(figures),
             "charts": drawn,
             "one_seed": figures.one_seed,
+            "replicate": figures.section.replicate,
         }
         for figures, drawn in zip_longest(comparison.sections, charts)
     ]

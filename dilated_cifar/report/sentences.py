@@ -29,12 +29,21 @@ METHODS = [
     "Speed, times and epochs are medians over runs; the time to an accuracy is read from the run's own clock "
     "at the first epoch whose held-out accuracy reaches it.",
 ]
+OF_FOLDS = (
+    "In a cross-validation a run holds out one fold of the training images, trains on the rest and is "
+    "measured on the fold, which chooses nothing: the last weights are selected. The seeds of a fold are "
+    "averaged, and differences are taken between runs with the same seed and fold. Two folds train on mostly "
+    "the same images and are not independent: in intervals and tests the variance of the mean of n folds of "
+    "k is the sample variance times 1/n + 1/(k - 1) in place of 1/n (the corrected resampled t test, Nadeau "
+    "and Bengio 2003)."
+)
 
 
 def methods(comparison: Comparison) -> list[str]:
     """How everything was computed."""
     rules = sorted({run.summary.overfitting_rule for run in comparison.runs})
-    return [*METHODS, *(f"Overfitting onset: {rule}." for rule in rules)]
+    folds = [OF_FOLDS] if any(each.section.folds is not None for each in comparison.sections) else []
+    return [*METHODS, *folds, *(f"Overfitting onset: {rule}." for rule in rules)]
 
 
 def answer(comparison: Comparison) -> list[str]:
@@ -47,11 +56,12 @@ def section_answer(figures: SectionFigures, several: bool) -> list[str]:
     """The outcome of a section; with its title where there are several."""
     leader, others = figures.ranked[0], figures.ranked[1:]
     start = f"{figures.section.title}: " if several else ""
-    value = accuracy(leader.test)
+    value = accuracy(leader.accuracy)
     if not others:
-        what = "run" if leader.test.count == 1 else "group"
-        return [f"{start}One {what} only, {leader.group.label}: test accuracy {value}.", overfitting(figures)]
-    mean = "test accuracy" if leader.test.count == 1 else "mean test accuracy"
+        what = "run" if len(leader.group.runs) == 1 else "group"
+        only = f"{start}One {what} only, {leader.group.label}: {figures.measure} {value}."
+        return [only, overfitting(figures)]
+    mean = figures.measure if leader.accuracy.count == 1 else f"mean {figures.measure}"
     first = f"{start}Highest {mean}: {leader.group.label} with {value}."
     return [first, against_baseline(figures, leader.group), overfitting(figures)]
 
@@ -63,12 +73,13 @@ def accuracy(found: Estimate) -> str:
     interval = found.why_none
     if found.low is not None and found.high is not None:
         interval = f"{CONFIDENCE:.0%} interval {percent(found.low)} to {percent(found.high)}"
-    return f"{percent(found.mean)} ({interval}; {found.count} runs)"
+    over = "folds" if found.method == "corrected t" else "runs"
+    return f"{percent(found.mean)} ({interval}; {found.count} {over})"
 
 
 def against_baseline(figures: SectionFigures, leader: Group) -> str:
     """How the most accurate group stands to the baseline, or the others to it where it is the baseline."""
-    baseline, differences = figures.section.baseline, figures.differences["test accuracy"]
+    baseline, differences = figures.section.baseline, figures.accuracy_differences
     if leader is baseline and len(differences) > 1:
         return all_against_baseline(figures)
     group = next(iter(differences)) if leader is baseline else leader
@@ -85,7 +96,7 @@ def against_baseline(figures: SectionFigures, leader: Group) -> str:
 
 def all_against_baseline(figures: SectionFigures) -> str:
     """How many groups are worse than a baseline that is the most accurate."""
-    rows = figures.differences["test accuracy"]
+    rows = figures.accuracy_differences
     if figures.one_seed and figures.only_pairs:
         beaten = sum(row.shown and row.lead < 0 for row in figures.only_pairs.values())
         tests = f"McNemar, p corrected for {len(figures.single_runs)} tests"
@@ -120,7 +131,7 @@ def p_value(value: float) -> str:
 def verdict(row: Difference, pair: SingleRuns | None = None) -> str:
     """Whether a group differs from the baseline; of two runs, whether these two networks do."""
     if row.estimate is None:
-        return "no common seed: not compared"
+        return f"no common {row.replicate}: not compared"
     if pair is not None:
         better = "better" if pair.lead > 0 else "worse"
         return f"{better if pair.shown else NOT_SHOWN} on these test images"
@@ -128,7 +139,7 @@ def verdict(row: Difference, pair: SingleRuns | None = None) -> str:
         return f"{row.estimate.why_none}, so {NOT_SHOWN}"
     if not row.shown:
         return NOT_SHOWN + (f" once corrected for {row.tests} comparisons" if row.p_value < ALPHA else "")
-    if row.measure == "test accuracy":
+    if row.measure.endswith("accuracy"):
         return "worse" if is_negative(row) else "better"
     return "smaller" if is_negative(row) else "larger"
 
@@ -164,8 +175,8 @@ def no_intervals(figures: SectionFigures) -> str:
     """Why groups have no interval, said once; empty where all have one."""
     reasons: dict[str, list[str]] = {}
     for each in figures.groups:
-        if each.test.why_none is not None:
-            reasons.setdefault(each.test.why_none, []).append(each.group.label)
+        if each.accuracy.why_none is not None:
+            reasons.setdefault(each.accuracy.why_none, []).append(each.group.label)
     if len(reasons) == 1 and len(next(iter(reasons.values()))) == len(figures.groups):
         return next(iter(reasons))
     return "; ".join(f"{why} ({first_of(labels, ', ', MAX_NAMED)})" for why, labels in reasons.items())

@@ -1,17 +1,17 @@
 """The tables of a section: their columns, described once, and their rows."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from dilated_cifar.comparison.classes import Classes
 from dilated_cifar.comparison.comparison import Comparison, SectionFigures
 from dilated_cifar.comparison.differences import Difference, SingleRuns
 from dilated_cifar.comparison.grouping import Group
 from dilated_cifar.comparison.measures import GroupFigures
 from dilated_cifar.comparison.networks import Network
-from dilated_cifar.comparison.statistics import Estimate
 from dilated_cifar.percentages import percent
 from dilated_cifar.report import formats
+from dilated_cifar.report.class_tables import class_table, confusion_table
 from dilated_cifar.report.columns import TEXT, Column, Format, Table
 from dilated_cifar.report.sentences import coverage, images_apart, no_intervals, single_runs_verdict, verdict
 
@@ -21,10 +21,6 @@ ONSET = "epoch from which the held-out loss rose for good"
 NETWORK: Format[Network] = Format(
     coverage, order=lambda network: network.covered, files={"{}": coverage}, missing="several networks"
 )
-
-
-MOST_COLUMNS = 20
-"""Classes up to which each has a column of its own on the page."""
 
 
 def section_tables(comparison: Comparison, figures: SectionFigures) -> list[Table[Any]]:
@@ -52,11 +48,10 @@ def group_table(comparison: Comparison, figures: SectionFigures) -> Table[GroupF
 
     columns: list[Column[GroupFigures]] = [
         Column("group", lambda each: each.group, name, "what the runs share"),
-        Column("seeds", lambda each: each.group, formats.SEEDS, "runs that differ in nothing but the seed",
-               page=not figures.one_seed),
-        Column("test_accuracy", lambda each: each.test, formats.ACCURACY,
-               "of the selected weights: mean over seeds, 95% interval below"),
+        *replicate_columns(figures),
+        accuracy_column(figures),
         *(differences_to_baseline(figures) if several else []),
+        *([] if figures.section.folds is None else [test_accuracy_column(figures)]),
         Column("gap", lambda each: each.gap, formats.GAP, f"{GAP}, of the selected weights", GAP_TITLE),
         Column("last_gap", lambda each: each.last_gap, formats.GAP,
                f"{GAP}, of the weights after the last epoch", LAST_GAP_TITLE),
@@ -66,6 +61,33 @@ def group_table(comparison: Comparison, figures: SectionFigures) -> Table[GroupF
     ]  # fmt: skip
     hints = ["Click a heading to sort", f"baseline: {baseline.label}" * several, no_intervals(figures)]
     return Table("groups", "; ".join(filter(None, hints)), columns, figures.groups)
+
+
+def replicate_columns(figures: SectionFigures) -> list[Column[GroupFigures]]:
+    """Which seeds, and in a cross-validation which folds, the runs of a group have."""
+    told = "runs that differ in nothing but the seed"
+    if figures.section.folds is None:
+        return [Column("seeds", lambda each: each.group, formats.SEEDS, told, page=not figures.one_seed)]
+    return [
+        Column("seeds", lambda each: each.group, formats.FOLDS, f"{told} and the fold", "runs"),
+        Column("folds", lambda each: each.group.held_out, formats.LISTED, page=False),
+    ]
+
+
+def accuracy_column(figures: SectionFigures) -> Column[GroupFigures]:
+    """The accuracy by which the section compares."""
+    if figures.section.folds is None:
+        return test_accuracy_column(figures)
+    explanation = "on the fold that each run held out: mean over folds, corrected 95% interval below"
+    return Column("validation_accuracy", lambda each: each.accuracy, formats.ACCURACY, explanation)
+
+
+def test_accuracy_column(figures: SectionFigures) -> Column[GroupFigures]:
+    """The accuracy on the test split."""
+    over = f"mean over {figures.section.replicate}s, 95% interval below"
+    return Column(
+        "test_accuracy", lambda each: each.test, formats.ACCURACY, f"of the selected weights: {over}"
+    )
 
 
 def detail_columns(comparison: Comparison, figures: SectionFigures) -> list[Column[GroupFigures]]:
@@ -111,7 +133,7 @@ def differences_to_baseline(figures: SectionFigures) -> list[Column[GroupFigures
         row = accuracy(each)
         return None if row is None else (row, figures.only_pairs.get(each.group))
 
-    tested = any(row.adjusted is not None for row in figures.differences["test accuracy"].values())
+    tested = any(row.adjusted is not None for row in figures.accuracy_differences.values())
     where = " on these test images" if figures.one_seed and figures.only_pairs else ""
     explanation = table.column("verdict").explanation
     short: Format[tuple[Difference, SingleRuns | None]] = Format(
@@ -129,7 +151,8 @@ def differences_to_baseline(figures: SectionFigures) -> list[Column[GroupFigures
 
 def difference_table(figures: SectionFigures) -> Table[Difference]:
     """One row for each group and measure, against the baseline."""
-    baseline = figures.section.baseline.label
+    baseline, unit = figures.section.baseline.label, figures.section.replicate
+    test = "paired t test" if figures.section.folds is None else "corrected paired t test"
 
     def said(row: Difference) -> str:
         return verdict(row, figures.only_pairs.get(row.group) if row.measure == "test accuracy" else None)
@@ -138,13 +161,14 @@ def difference_table(figures: SectionFigures) -> Table[Difference]:
         Column("group", lambda row: row.group.label),
         Column("baseline", lambda _: baseline),
         Column("measure", lambda row: row.measure),
-        Column("common_seeds", lambda row: row.seeds, formats.SEED_LIST),
+        Column("common_seeds", lambda row: row.seeds, formats.LISTED),
+        *fold_column(figures, "common_folds", lambda row: row.folds, formats.LISTED),
         Column("difference", lambda row: row.estimate, formats.GAP,
-               f"to the test accuracy of {baseline}, in percentage points, over common seeds",
+               f"to the {figures.measure} of {baseline}, in percentage points, over common {unit}s",
                "difference (points)"),
         Column("p_value", lambda row: row.p_value, formats.P_VALUE),
         Column("p_value_holm", lambda row: row.adjusted, formats.P_VALUE,
-               "of the paired t test, corrected for the number of groups", "p (Holm)"),
+               f"of the {test}, corrected for the number of groups", "p (Holm)"),
         Column("verdict", said, TEXT, f"against {baseline}"),
     ]  # fmt: skip
     rows = [row for found in figures.differences.values() for row in found.values()]
@@ -158,6 +182,7 @@ def single_run_table(figures: SectionFigures) -> Table[SingleRuns]:
         Column("group", lambda row: row.group.label),
         Column("baseline", lambda _: baseline, page=False),
         Column("seed", lambda row: row.seed, formats.NUMBER, "of both runs"),
+        *fold_column(figures, "fold", lambda row: row.run.fold, formats.NUMBER),
         Column("images", lambda row: row.images, formats.COUNT, "of the test split"),
         Column("only_run_right", lambda row: row.test.only_first, formats.COUNT,
                "images that the baseline run gets wrong", "only this run correct"),
@@ -172,62 +197,13 @@ def single_run_table(figures: SectionFigures) -> Table[SingleRuns]:
         Column("run", lambda row: row.run.name, page=False),
         Column("baseline_run", lambda row: row.baseline_run.name, page=False),
     ]  # fmt: skip
-    caption = "Test images that only one of two runs with the same seed classifies correctly"
+    same = "seed" if figures.section.folds is None else "seed and fold"
+    caption = f"Test images that only one of two runs with the same {same} classifies correctly"
     return Table("mcnemar", caption, columns, figures.single_runs)
 
 
-def class_table(figures: SectionFigures) -> Table[tuple[Group, str, Estimate]]:
-    """One row for each group and class."""
-    columns: list[Column[tuple[Group, str, Estimate]]] = [
-        Column("group", lambda row: row[0].label),
-        Column("class", lambda row: row[1]),
-        Column("accuracy", lambda row: row[2], formats.CLASS_ACCURACY),
-    ]
-    rows = [
-        (group, *each) for group, classes in figures.classes.items() for each in classes.accuracies.items()
-    ]
-    return Table("per_class", "Test accuracy of each class", columns, rows)
-
-
-def class_columns_table(figures: SectionFigures) -> Table[Classes] | Table[str]:
-    """The same with one row for each group and a column for each class; of many classes the other way."""
-    caption = "Test accuracy of each class with its 95% interval"
-    if len(class_names(figures)) > MOST_COLUMNS:
-        return group_columns_table(figures, caption)
-
-    def column(name: str) -> Column[Classes]:
-        return Column(name, lambda row: row.accuracies.get(name), formats.CLASS_ACCURACY)
-
-    group: Column[Classes] = Column("group", lambda row: row.group.label)
-    columns = [group, *map(column, class_names(figures))]
-    return Table("classes", caption, columns, list(figures.classes.values()))
-
-
-def group_columns_table(figures: SectionFigures, caption: str) -> Table[str]:
-    """One row for each class, and a column for each group."""
-
-    def column(classes: Classes) -> Column[str]:
-        return Column(classes.group.label, classes.accuracies.get, formats.CLASS_ACCURACY)
-
-    name: Column[str] = Column("class", lambda row: row)
-    return Table("classes", caption, [name, *map(column, figures.classes.values())], class_names(figures))
-
-
-def confusion_table(figures: SectionFigures) -> Table[tuple[Classes, str]]:
-    """One row for each group and true class, a column for each predicted class."""
-
-    def column(name: str) -> Column[tuple[Classes, str]]:
-        return Column(f"as {name}", lambda row: row[0].confused(row[1], name), formats.PERCENT)
-
-    columns: list[Column[tuple[Classes, str]]] = [
-        Column("group", lambda row: row[0].group.label),
-        Column("class", lambda row: row[1]),
-        *map(column, class_names(figures)),
-    ]
-    rows = [(classes, name) for classes in figures.classes.values() for name in classes.names]
-    return Table("confusion", "Confusion matrix of each group", columns, rows)
-
-
-def class_names(figures: SectionFigures) -> list[str]:
-    """The names of all classes of the section's data."""
-    return list(dict.fromkeys(name for classes in figures.classes.values() for name in classes.names))
+def fold_column(
+    figures: SectionFigures, key: str, value: Callable[[Any], Any], shown: Format[Any]
+) -> list[Column[Any]]:
+    """A column about folds, in a cross-validation."""
+    return [] if figures.section.folds is None else [Column(key, value, shown, "of both runs")]

@@ -100,12 +100,19 @@ def show_section(console: Console, comparison: Comparison, figures: SectionFigur
     most = {each.group for each in figures.most_accurate(MAX_GROUPS)}
     rows = [each for each in figures.groups if each.group in most]
     several = len(figures.groups) > 1
-    picks: list[Pick] = [("seeds", "seeds")] * (not figures.one_seed) + [("test\naccuracy", "test_accuracy+")]
+    folds, replicates = figures.section.folds is not None, table.column("seeds")
+    accuracy = figures.measure.replace(" ", "_")
+    picks: list[Pick] = [(replicates.heading, "seeds")] * replicates.page
+    picks.append((figures.measure.replace(" ", "\n"), f"{accuracy}+"))
     if several:
         verdict = table.column("verdict").heading.replace("these ", "these\n")
         tested = [("p\n(Holm)", "p_value_holm")] * table.column("p_value_holm").page
         picks += [("difference", "difference+"), *tested, (verdict, "verdict+")]
-    title = "Test accuracy" + ("" if figures.one_seed else " (mean over seeds, 95% interval below it)")
+    if folds:
+        picks.append(("test\naccuracy", "test_accuracy+"))
+    interval = "corrected 95% interval" if folds else "95% interval"
+    over = f" (mean over {figures.section.replicate}s, {interval} below it)"
+    title = figures.measure.capitalize() + ("" if figures.one_seed else over)
     title += f", difference to {baseline} and gap in points" if several else ", gap in points"
     title += f"; {why}" if (why := no_intervals(figures)) else ""
     show_table(console, title, figures, table, [*picks, *OVERFITTING], rows)
@@ -115,9 +122,10 @@ def show_section(console: Console, comparison: Comparison, figures: SectionFigur
     # The lowest common seed of each group; of groups with one seed, the verdict has told already.
     first = {row.group: row for row in reversed(figures.single_runs)}
     pairs = [first[each.group] for each in rows if each.group in first]
-    if pairs and not figures.one_seed:
+    if pairs and (folds or not figures.one_seed):
         title = f"Single runs against {baseline}: test images only one gets right (McNemar)"
-        show_table(console, title, figures, single_run_table(figures), SINGLE_RUNS, pairs)
+        single = [*SINGLE_RUNS[:1], *[("fold", "fold")] * folds, *SINGLE_RUNS[1:]]
+        show_table(console, title, figures, single_run_table(figures), single, pairs)
 
 
 def show_table(

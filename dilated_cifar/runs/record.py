@@ -196,6 +196,11 @@ class Run:
         return None if fold is None else int(fold)
 
     @property
+    def folds(self) -> int | None:
+        """Into how many parts the training images were divided; None where it held out no fold."""
+        return None if self.fold is None else int(self.config["data.folds"])
+
+    @property
     def held_out(self) -> str:
         """The split whose curve stands beside the training curve: `test` where there is no `validation`."""
         known = self.config.get("data.validation") or self.fold is not None

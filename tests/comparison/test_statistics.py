@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as some
 from scipy import stats
 
@@ -151,3 +151,34 @@ def test_mcnemar_raises_a_false_alarm_at_most_5_times_in_100() -> None:
     assert exact <= mid
     assert exact / 1000 <= 0.05
     assert 0.03 <= mid / 1000 <= 0.06
+
+
+def test_the_corrected_interval_and_test_of_folds_are_those_of_a_worked_example() -> None:
+    # Five folds 0.80, 0.82, 0.81, 0.84, 0.83: mean 0.82, s = sqrt(0.001 / 4) = 0.0158114; the standard error
+    # is s * sqrt(1/5 + 1/4) = 0.0106066, t(4; 0.975) = 2.776445, half width 0.0294486.
+    values = [0.80, 0.82, 0.81, 0.84, 0.83]
+    found = mean_interval(values, what="fold", folds=5)
+    assert (found.mean, found.count, found.method) == (pytest.approx(0.82), 5, "corrected t")
+    assert (found.low, found.high) == pytest.approx((0.7905514, 0.8494486), abs=1e-6)
+    # Against 0.80 in each: t = 0.02 / 0.0106066 = 1.885618; p = 0.132419 by the closed form for 4 degrees of
+    # freedom. Without the correction t = 2.828427, and p = 0.047421 would have shown a difference.
+    pairs, p_value = paired_difference(values, [0.80] * 5, folds=5)
+    assert (pairs.low, pairs.high) == pytest.approx((0.02 - 0.0294486, 0.02 + 0.0294486), abs=1e-6)
+    assert p_value == pytest.approx(0.132419, abs=1e-6)
+    assert paired_difference(values, [0.80] * 5)[1] == pytest.approx(0.047421, abs=1e-6)
+
+
+@settings(deadline=None)
+@given(some.lists(some.floats(0.3, 0.7), min_size=2, max_size=20, unique=True), some.integers(2, 100))
+def test_the_correction_of_folds_is_one_part_over_the_rest(values: list[float], folds: int) -> None:
+    assume(np.std(values) > 1e-3)
+    plain, corrected = mean_interval(values), mean_interval(values, folds=folds)
+    wider = (corrected.high - corrected.low) / (plain.high - plain.low)  # type: ignore[operator]
+    count = len(values)
+    assert wider**2 == pytest.approx((1 / count + 1 / (folds - 1)) * count)
+
+
+@pytest.mark.parametrize("folds", [2, 5, 10])
+def test_equal_folds_give_no_interval(folds: int) -> None:
+    found = mean_interval([0.5] * folds, what="fold", folds=folds)
+    assert (found.low, found.why_none) == (None, f"{folds} folds, all equal: no interval")

@@ -132,7 +132,7 @@ def test_hovering_over_a_curve_shows_its_group_and_value(browser, report: Path) 
     shown = wait(browser, "return document.querySelector('[data-chart=curves] .hoverlayer').textContent")
     assert PLAIN in shown
     assert "held out, epoch 3" in shown
-    assert "seeds" in shown
+    assert "runs" in shown
 
 
 def test_buttons_change_what_is_drawn(browser, report: Path) -> None:

@@ -36,7 +36,7 @@ function bandTrace(series, colour) {
 
 function curveTrace(chart, series, label, colour, symbol) {
   const several = series.low.length > 0;
-  const range = several ? `<br>seeds %{customdata[0]}${chart.unit} to %{customdata[1]}${chart.unit}` : "<br>one run";
+  const range = several ? `<br>runs %{customdata[0]}${chart.unit} to %{customdata[1]}${chart.unit}` : "<br>one run";
   return {
     x: series.x, y: series.y, name: plain(label),
     // Where colours come again, marks tell the curves apart.
