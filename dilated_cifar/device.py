@@ -93,7 +93,9 @@ def choose_machine(
     if deterministic:
         # Read by cuBLAS when CUDA starts, without which matrix products are refused.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(deterministic)
+    if deterministic != torch.are_deterministic_algorithms_enabled():
+        # Only then: torch imports its compiler for it, which takes longer than the first step of a run.
+        torch.use_deterministic_algorithms(deterministic)
     chosen = resolve_device(device) if processes.count == 1 else device_of(processes, device)
     if chosen.type == "cuda":
         torch.backends.cudnn.benchmark = not deterministic

@@ -23,7 +23,7 @@ from dilated_cifar.evaluation import metrics
 from dilated_cifar.evaluation.own_images import KEY, find_images
 from dilated_cifar.evaluation.predict import predict
 from dilated_cifar.evaluation.trained import Trained
-from dilated_cifar.inspection.coverage import draw_count_maps
+from dilated_cifar.inspection.count_maps import draw_count_maps
 from dilated_cifar.inspection.network import HEADINGS, LEGEND, layer_rows
 from dilated_cifar.inspection.verdicts import verdict_heading, verdict_rows
 from dilated_cifar.percentages import percent, points

@@ -28,10 +28,9 @@ from torchvision.models import resnet50
 from dilated_cifar.dilation.coverage import lattice_share, network_count_map
 from dilated_cifar.dilation.matrix import convolution_matrix, transposed_in_steps
 from dilated_cifar.inspection.class_maps import LastMaps, draw_class_maps
-from dilated_cifar.inspection.coverage import draw_count_maps
+from dilated_cifar.inspection.count_maps import draw_comparison, draw_count_maps, draw_layers
 from dilated_cifar.inspection.features import Strongest, draw_strongest
 from dilated_cifar.inspection.grids import with_varied_rates
-from dilated_cifar.inspection.verdicts import draw_comparison, draw_layers
 
 WIDEST = 10
 """Inches."""

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from torchvision.datasets.utils import check_integrity
-
-from dilated_cifar.data.download import Archive, DownloadError, Patience, download
+from dilated_cifar.data.download import DownloadError, Patience, download
+from dilated_cifar.data.release import Archive, is_intact
 from dilated_cifar.errors import UserError
 from dilated_cifar.locks import held
 
@@ -50,7 +49,7 @@ def obtain(
                 download(archive, path, addresses, progress=progress, patience=patience or Patience())
             except DownloadError as error:
                 raise _missing(archive, path, str(error)) from error
-        elif not check_integrity(path, archive.md5):
+        elif not is_intact(path, archive.md5):
             raise UserError(
                 f"{path} is damaged or another file: its MD5 is not {archive.md5}; move it away, "
                 "and the next run downloads it"

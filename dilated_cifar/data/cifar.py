@@ -3,36 +3,20 @@
 import pickle
 import warnings
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torchvision.datasets.utils import check_integrity
 
 from dilated_cifar.config.cifar import CifarConfig
-from dilated_cifar.data.archive import obtain
-from dilated_cifar.data.download import Archive
 from dilated_cifar.data.randomness import stratified_order
+from dilated_cifar.data.release import Release, is_intact
 from dilated_cifar.errors import UserError
 from dilated_cifar.progress import Steps
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]
-
-
-@dataclass(frozen=True)
-class Release:
-    """A data set as it is published: pickled batches of images."""
-
-    archive: Archive
-    files: dict[str, str]
-    """The MD5 of each file, as torchvision has them."""
-    train: list[str]
-    """The files of the training images, in their order."""
-    test: list[str]
-    labels: bytes
-    """The key of the labels in a file."""
 
 
 def read_release(
@@ -103,6 +87,9 @@ def _make_complete(release: Release, root: Path, config: CifarConfig, *, progres
         complete = _complete(release, folder)
     if not complete:
         _refuse_damage(release, folder)
+        # Only where it is needed: the client for downloads takes a while to import.
+        from dilated_cifar.data.archive import obtain
+
         obtain(release.archive, root, config.addresses if config.download else [], progress=progress)
         if not _complete(release, folder):
             _refuse_damage(release, folder)
@@ -113,7 +100,8 @@ def _make_complete(release: Release, root: Path, config: CifarConfig, *, progres
 
 def _complete(release: Release, folder: Path) -> bool:
     """Whether every published file is there, with its MD5."""
-    return all(check_integrity(folder / name, md5) for name, md5 in release.files.items())
+    with ThreadPoolExecutor() as pool:  # hashing lets other threads run
+        return all(pool.map(lambda name: is_intact(folder / name, release.files[name]), release.files))
 
 
 def _unpickle(release: Release, root: Path, names: list[str]) -> Arrays:
@@ -143,7 +131,7 @@ def _refuse_damage(release: Release, folder: Path) -> None:
         return
     for name, md5 in release.files.items():
         path = folder / name
-        if not check_integrity(path, md5):
+        if not is_intact(path, md5):
             fault = "damaged (its MD5 is not the published one)" if path.is_file() else "missing"
             raise UserError(
                 f"{path} is {fault}; expected the {len(release.files)} published files; move {folder} away, "

@@ -1,34 +1,32 @@
-"""CIFAR-100 as it is published, by torchvision's account of it."""
+"""CIFAR-100 as it is published (Krizhevsky 2009)."""
 
 from collections.abc import Collection
 from dataclasses import replace
 
-from torchvision.datasets import CIFAR100
-
 from dilated_cifar.config.cifar100 import Cifar100Config
-from dilated_cifar.data.cifar import Arrays, Release, read_release
-from dilated_cifar.data.download import Archive
+from dilated_cifar.data.cifar import Arrays, read_release
+from dilated_cifar.data.release import Archive, Release
 from dilated_cifar.registry import data_set
 
-FILES: dict[str, str] = {
-    **dict(CIFAR100.train_list),
-    **dict(CIFAR100.test_list),
-    CIFAR100.meta["filename"]: CIFAR100.meta["md5"],
+FILES = {
+    "train": "16019d7e3df5f24257cddd939b257f8d",
+    "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
+    "meta": "7973b15100ade9c7d40fb424638fde48",
 }
 """The MD5 of each file."""
 
 RELEASE = Release(
     Archive(
-        name=CIFAR100.filename,
-        md5=CIFAR100.tgz_md5,
+        name="cifar-100-python.tar.gz",
+        md5="eb9058c3a382ffc7106e4002c42a8d85",
         size=169_001_437,
-        folder=CIFAR100.base_folder,
+        folder="cifar-100-python",
         files=list(FILES),
         title="CIFAR-100",
     ),
     FILES,
-    train=[name for name, _ in CIFAR100.train_list],
-    test=[name for name, _ in CIFAR100.test_list],
+    train=["train"],
+    test=["test"],
     labels=b"fine_labels",
 )
 

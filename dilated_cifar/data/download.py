@@ -15,35 +15,15 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from torchvision.datasets.utils import check_integrity
 from tqdm import tqdm
+
+from dilated_cifar.data.release import Archive, is_intact
 
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 30.0  # seconds
 CUTS = 5  # connections an address may lose before the next one is asked
 CHUNK = 1 << 18  # bytes
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A published archive and what is in it."""
-
-    name: str
-    """Of the file."""
-
-    md5: str
-    size: int
-    """In bytes."""
-
-    folder: str
-    """The one that it unpacks."""
-
-    files: list[str]
-    """In that folder."""
-
-    title: str = "the data set"
-    """What it is called in a message."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +124,7 @@ def _fetch(archive: Archive, address: str, partial: Path, *, progress: bool, pat
             if whole:  # all of it came from here, and the next address must not continue it
                 partial.unlink()
             raise
-        if check_integrity(partial, archive.md5):
+        if is_intact(partial, archive.md5):
             return
         partial.unlink()
         if began_at == 0:

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from torchvision.transforms.v2 import functional as transforms
 
 from dilated_cifar.errors import UserError
 
@@ -54,6 +53,9 @@ def read_pixels(path: Path, *, channels: int = 3, key: str = "") -> Tensor:
 
 def fit_to(pixels: Tensor, size: tuple[int, int]) -> Tensor:
     """The largest central part of a picture, uint8 [C, H, W], that has the shape of `size`, scaled to it."""
+    # Only here: torchvision takes longer to import than the first step of a run takes.
+    from torchvision.transforms.v2 import functional as transforms
+
     scale = min(before / after for before, after in zip(pixels.shape[1:], size, strict=True))
     part = transforms.center_crop(pixels, [max(1, round(side * scale)) for side in size])
     fitted: Tensor = transforms.resize(part, list(size), antialias=True)

@@ -7,14 +7,16 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from dilated_cifar.errors import UserError, printable
 from dilated_cifar.runs.atomic import write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure  # not needed to print
 
 DPI = 110
 NARROWEST = 80
@@ -43,7 +45,7 @@ def screen() -> Console:
     return console
 
 
-def save_figure(figure: Figure, path: Path, *, dpi: int) -> None:
+def save_figure(figure: "Figure", path: Path, *, dpi: int) -> None:
     """Write a figure, of the kind that the name's ending says."""
     with warnings.catch_warnings():
         # A name may have letters that the font lacks; boxes stand for them in the picture.
@@ -68,7 +70,7 @@ class Output:
     console: Console = field(default_factory=screen)
     written: list[Path] = field(default_factory=list)
 
-    def draw(self, name: str, figure: Figure) -> None:
+    def draw(self, name: str, figure: "Figure") -> None:
         """Write a picture."""
         save_figure(figure, self._path(f"{name}.png"), dpi=DPI)
 

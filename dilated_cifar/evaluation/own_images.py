@@ -6,7 +6,6 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as transforms
 
 from dilated_cifar.config.base import shortened
 from dilated_cifar.data.pictures import fit_to, read_pixels
@@ -94,6 +93,8 @@ def read_images(
 
 def scale_to(pixels: Tensor, longest: int) -> Tensor:
     """A picture, uint8 [3, H, W], scaled so that its longer side is `longest` pixels."""
+    from torchvision.transforms.v2 import functional as transforms
+
     scale = longest / max(pixels.shape[1:])
     size = [max(1, round(side * scale)) for side in pixels.shape[1:]]
     scaled: Tensor = transforms.resize(pixels, size, antialias=True)

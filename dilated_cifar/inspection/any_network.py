@@ -14,7 +14,8 @@ from dilated_cifar.dilation.trace import Trace, trace
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.inspection.answers import covered_text, fact_table, headed
-from dilated_cifar.inspection.coverage import draw_count_maps, draw_unit, unit_sentence, unit_text
+from dilated_cifar.inspection.count_maps import draw_count_maps, draw_unit
+from dilated_cifar.inspection.coverage import unit_sentence, unit_text
 from dilated_cifar.inspection.explanation import check_unit, unit_data
 from dilated_cifar.inspection.foreign import load_network
 from dilated_cifar.inspection.grids import GRIDDING, Grid, find_grids, grid_sentences

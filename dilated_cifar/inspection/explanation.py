@@ -21,7 +21,8 @@ from dilated_cifar.inspection.answers import (
     network_answer,
     network_details,
 )
-from dilated_cifar.inspection.network import Inspection, draw_coverage, draw_depths, inspect_network
+from dilated_cifar.inspection.count_maps import draw_coverage, draw_depths
+from dilated_cifar.inspection.network import Inspection, inspect_network
 from dilated_cifar.inspection.page import network_page
 from dilated_cifar.models import build
 from dilated_cifar.models.classifier import LAST_MAP

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matplotlib.figure import Figure
 from rich.table import Table
 from torch import nn
 
-from dilated_cifar.dilation.coverage import Unit, count_stages, count_unit
+from dilated_cifar.dilation.coverage import Unit, count_unit
 from dilated_cifar.dilation.rates import Verdict, judge, warning
 from dilated_cifar.dilation.trace import Layer, Trace, trace
-from dilated_cifar.inspection.coverage import draw_stages, draw_unit, unit_sentence
-from dilated_cifar.inspection.verdicts import draw_comparison, draw_layers, verdict_markdown
+from dilated_cifar.inspection.coverage import unit_sentence
+from dilated_cifar.inspection.verdicts import verdict_markdown
 from dilated_cifar.models.classifier import LAST_MAP
 
 HEADINGS = ("layer", "operation", "rate", "output", "RF", "jump", "params", "MACs")
@@ -87,23 +86,6 @@ def describe(inspection: Inspection) -> str:
     if inspection.verdict is not None:
         texts.append(verdict_markdown(inspection.verdict))
     return "\n\n".join(texts)
-
-
-def draw_coverage(inspection: Inspection, *, name: str = "", inches: float | None = None) -> Figure:
-    """Draw the count map of the rates, or where no rule on lists applies that of the unit."""
-    if inspection.ruling is None:
-        return draw_unit(inspection.unit, name=name, inches=inches)
-    # A list of rates is drawn around its centre, larger than on the image and with its numbers.
-    ruling = inspection.ruling
-    return draw_comparison([ruling.rates], ruling.kernel_sizes, name=name, inches=inches)
-
-
-def draw_depths(inspection: Inspection, *, name: str = "") -> Figure:
-    """Draw the count maps of the same unit from the last layer or stage back to the image."""
-    if inspection.ruling is not None:
-        return draw_layers(inspection.ruling.rates, inspection.ruling.kernel_sizes, name=name)
-    maps = count_stages(inspection.model, inspection.trace, inspection.unit)
-    return draw_stages(inspection.unit, maps, name=name)
 
 
 def layer_rows(traced: Trace) -> list[tuple[str, ...]]:

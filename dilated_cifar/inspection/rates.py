@@ -10,6 +10,7 @@ from dilated_cifar.dilation.rates import judge, receptive_field
 from dilated_cifar.dilation.stack import Window, convolution_sizes, rates_at_stride_one, transposed_sizes
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.inspection.answers import definitions, rates_answer, rates_details
+from dilated_cifar.inspection.count_maps import draw_comparison, draw_layers
 from dilated_cifar.inspection.page import SIZE, Stack, rates_page
 from dilated_cifar.inspection.sizes import (
     CONVOLUTION_LEGEND,
@@ -18,7 +19,6 @@ from dilated_cifar.inspection.sizes import (
     transposed_steps,
     transposed_table,
 )
-from dilated_cifar.inspection.verdicts import draw_comparison, draw_layers
 from dilated_cifar.progress import Steps
 
 MOST_ON_THE_SCREEN = 10

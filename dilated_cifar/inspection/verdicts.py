@@ -1,13 +1,11 @@
-"""Do these dilation rates leave holes? The verdicts on a list of rates, and its count maps side by side."""
+"""Do these dilation rates leave holes? The verdicts on a list of rates."""
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
 from rich.table import Table
 
-from dilated_cifar.dilation.coverage import count_map, count_maps
-from dilated_cifar.dilation.rates import Kernel, Ruling, Verdict, each_kernel, judge, receptive_field
-from dilated_cifar.inspection.coverage import draw_count_maps, hole_text
+from dilated_cifar.dilation.rates import Ruling, Verdict, receptive_field
+from dilated_cifar.inspection.coverage import hole_text
 from dilated_cifar.percentages import percent
 
 DEFINITIONS = (
@@ -77,48 +75,6 @@ def verdict_markdown(verdict: Verdict) -> str:
     """Lay the three verdicts on a list of rates out as Markdown."""
     lines = [f"- {rule}: **{outcome}** {reason}" for rule, outcome, reason in verdict_rows(verdict)]
     return "\n".join([f"{verdict_heading(verdict)}\n", *lines])
-
-
-def draw_comparison(
-    lists: Sequence[Sequence[int]],
-    kernel_size: Kernel = 3,
-    *,
-    name: str = "",
-    inches: float | None = None,
-) -> Figure:
-    """Draw the count maps of lists of rates side by side, at one scale in pixels from the centre.
-
-    `name` is that of a network whose rates these are.
-
-    Raises:
-        ValueError: there is no list, a list is empty, a rate or a kernel is below 1, or there is not one
-            kernel a rate.
-    """
-    panels = []
-    for rates in lists:
-        verdict = judge(rates, kernel_size)
-        side = verdict.receptive_field
-        title = f"rates {listed(rates)}\nreceptive field {side}x{side}, {percent(verdict.covered, 1)} covered"
-        panels.append((title, count_map(rates, kernel_size)))
-    kernels = kernels_text(each_kernel(lists[0] if lists else [1], kernel_size))
-    title = f"How often each pixel enters one output ({kernels})"
-    return draw_count_maps(panels, title, name=name, inches=inches)
-
-
-def draw_layers(rates: Sequence[int], kernel_size: Kernel = 3, *, name: str = "") -> Figure:
-    """Draw the row of count maps from the last layer's input back to the image, in pixels from the centre.
-
-    `name` is that of a network whose rates these are.
-
-    Raises:
-        ValueError: the list is empty, a rate or a kernel is below 1, or there is not one kernel a rate.
-    """
-    panels = []
-    for number, counts in zip(range(len(rates), 0, -1), count_maps(rates, kernel_size), strict=True):
-        source = "the image" if number == 1 else f"input of layer {number}"
-        panels.append((f"{source}\n(through rate {rates[number - 1]})", counts))
-    title = f"How often each position enters one output, rates {listed(rates)}"
-    return draw_count_maps(panels, title, name=name)
 
 
 def _outcome(ruling: Ruling) -> str:

@@ -29,6 +29,10 @@ class Saved:
     damaged: list[Path] = field(default_factory=list)
     """Files of which a record is no longer as it was written."""
 
+    def holds(self, tag: str) -> bool:
+        """Whether something with that name was written at the beginning."""
+        return any(value.tag == tag for event in self.beginning for value in event.summary.value)
+
     def begins(self, config: str) -> bool:
         """Whether the beginning is whole, and that of a run with that configuration."""
         values = [value for event in self.beginning for value in event.summary.value]

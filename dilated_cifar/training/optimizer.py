@@ -1,8 +1,11 @@
 """Configured optimizers, and the learning rate as a pure function of the step: no scheduler state to save."""
 
 from collections.abc import Iterable
+from inspect import unwrap
 from math import cos, pi
+from typing import TypeVar
 
+import torch
 from torch import nn, optim
 
 from dilated_cifar.config.optimization import (
@@ -18,6 +21,21 @@ from dilated_cifar.config.optimization import (
     StepConfig,
 )
 
+Kind = TypeVar("Kind", bound=optim.Optimizer)
+
+
+def without_compiler(kind: type[Kind]) -> type[Kind]:
+    """An optimizer without what torch wraps its methods in for torch.compile, which imports the compiler.
+
+    That takes longer than everything else before the first step. Only the network is ever compiled here.
+    """
+    names = ("add_param_group", "step", "zero_grad", "state_dict", "load_state_dict")
+    methods = {name: unwrap(getattr(kind, name)) for name in names}
+    return type(kind.__name__, (kind,), methods | {"step": torch.no_grad()(methods["step"])})
+
+
+SGD, Adam, AdamW = without_compiler(optim.SGD), without_compiler(optim.Adam), without_compiler(optim.AdamW)
+
 
 def build_optimizer(
     config: OptimizerConfig, parameters: Iterable[nn.Parameter], *, fused: bool = False
@@ -25,7 +43,7 @@ def build_optimizer(
     """The optimizer that `config` describes, over `parameters`; `fused` into one kernel, as GPUs want it."""
     match config:
         case SgdConfig():
-            return optim.SGD(
+            return SGD(
                 parameters,
                 lr=config.lr,
                 momentum=config.momentum,
@@ -34,7 +52,7 @@ def build_optimizer(
                 fused=fused,
             )
         case AdamConfig():
-            kind = optim.AdamW if isinstance(config, AdamWConfig) else optim.Adam
+            kind = AdamW if isinstance(config, AdamWConfig) else Adam
             return kind(
                 parameters,
                 lr=config.lr,

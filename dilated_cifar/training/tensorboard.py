@@ -11,16 +11,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import torch
-from matplotlib.figure import Figure
+import torch.nn.functional as F
 from tensorboard.compat.proto.summary_pb2 import Summary as Written
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from torch import Tensor
 from torch.utils.tensorboard import FileWriter, SummaryWriter
 from torch.utils.tensorboard.summary import custom_scalars, hparams
-from torchvision.utils import make_grid
 
 from dilated_cifar.config.base import as_typed
 from dilated_cifar.config.run import LOCAL_KEYS, flatten
@@ -30,15 +29,19 @@ from dilated_cifar.data.batches import batches
 from dilated_cifar.data.pictures import as_shown
 from dilated_cifar.data.splits import Splits
 from dilated_cifar.errors import one_line, printable
-from dilated_cifar.evaluation.pictures import confusion_figure, mistakes_figure
 from dilated_cifar.evaluation.predict import confusion_matrix
-from dilated_cifar.inspection.network import Inspection, describe, draw_coverage
+from dilated_cifar.inspection.network import Inspection, describe
 from dilated_cifar.runs.events import NETWORK, PATTERN, read_events
 from dilated_cifar.runs.record import Summary
 from dilated_cifar.training.state import State
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 logger = logging.getLogger(__name__)
 
+COUNT_MAP = "count map"
+"""The picture of the beginning that matplotlib draws: with the first epoch, so that no step waits for it."""
 THUMBNAIL_INCHES = 4.6
 """Width of a picture whose type can be read in the columns of 343 pixels that TensorBoard first shows."""
 
@@ -53,7 +56,7 @@ class Board:
     def __init__(self, folder: Path, state: State, splits: Splits, network: Inspection) -> None:
         self._folder, self._state, self._splits, self._network = folder, state, splits, network
         self._writer: SummaryWriter | None = None
-        self._shown = 0
+        self._shown, self._mapped = 0, False
         self._warned: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -75,6 +78,8 @@ class Board:
             config, history = self._state.config, self._state.progress.history
             self._add_curves(writer, {})
             epoch, pictures = len(history), config.pictures
+            if pictures and not self._mapped:
+                self._add_count_map(writer)
             if pictures and (epoch % -(-config.epochs // pictures) == 0 or epoch == config.epochs):
                 self._add_pictures(writer, logits, epoch)
                 gc.collect()  # a figure refers to itself, and holds its pixels until it is collected
@@ -124,7 +129,7 @@ class Board:
         file: FileWriter = writer._get_file_writer()
         for event in [*(saved.beginning if whole else ()), *saved.pictures]:
             file.add_event(event, event.step, event.wall_time)
-        self._shown = 0
+        self._shown, self._mapped = 0, whole and saved.holds(COUNT_MAP)
         self._add_curves(writer, saved.times)
         writer.flush()
         for path in earlier:
@@ -140,7 +145,17 @@ class Board:
                     writer.add_scalar(tag, value, epoch, walltime=times.get((tag, epoch)))
             self._shown += 1
 
+    def _add_count_map(self, writer: SummaryWriter) -> None:
+        from dilated_cifar.inspection.count_maps import draw_coverage
+
+        figure = draw_coverage(self._network, inches=THUMBNAIL_INCHES)
+        figure.set_dpi(200)
+        writer.add_figure(COUNT_MAP, figure, 0)
+        self._mapped = True
+
     def _add_pictures(self, writer: SummaryWriter, logits: Tensor, epoch: int) -> None:
+        from dilated_cifar.evaluation.pictures import confusion_figure, mistakes_figure
+
         names = self._splits.class_names
         name, held_out = self._splits.held_out
         matrix = confusion_matrix(logits, held_out.labels).cpu().numpy()
@@ -181,12 +196,8 @@ def begin(writer: SummaryWriter, state: State, splits: Splits, network: Inspecti
         images, labels, config.augment, seed=seed, epoch=0, step=0, colours=data.colours, classes=data.classes
     )
     shown = torch.stack([as_shown(image).permute(2, 0, 1) for image in drawn])
-    writer.add_image("augmented", make_grid(shown, nrow=8, padding=1), 0)
+    writer.add_images("augmented", F.pad(shown, [1, 1, 1, 1]), 0)  # eight in a row, apart
     add_graph(writer, state)
-    if config.pictures:
-        figure = draw_coverage(network, inches=THUMBNAIL_INCHES)
-        figure.set_dpi(200)
-        writer.add_figure("count map", figure, 0)
     # Last, so that the beginning is whole where it is there.
     writer.add_text(NETWORK, describe(network), 0)
 
@@ -244,7 +255,9 @@ def add_graph(writer: SummaryWriter, state: State) -> None:
         # The event format takes a TorchScript graph; torch warns that TorchScript itself is no longer grown.
         warnings.simplefilter("ignore")
         try:
-            writer.add_graph(state.model.eval(), torch.zeros(1, *state.config.data.input_size, device=device))
+            image = torch.zeros(1, *state.config.data.input_size, device=device)
+            # Traced here, without the check that the writer's own tracing makes: it takes longer than a step.
+            writer.add_graph(torch.jit.trace(state.model.eval(), image, check_trace=False), image)
         except OSError:
             raise
         except Exception as error:  # a plugin's network need not be one that TorchScript can follow

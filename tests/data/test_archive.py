@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dilated_cifar.data.archive import obtain
-from dilated_cifar.data.download import Archive
+from dilated_cifar.data.release import Archive
 from dilated_cifar.errors import UserError
 from dilated_cifar.locks import acquired, lock_at
 
@@ -187,7 +187,7 @@ OBTAIN = """
 import logging, sys
 from pathlib import Path
 from dilated_cifar.data.archive import obtain
-from dilated_cifar.data.download import Archive
+from dilated_cifar.data.release import Archive
 
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 name, md5, size, folder, *files = sys.argv[3:]

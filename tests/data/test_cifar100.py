@@ -11,8 +11,8 @@ import pytest
 
 from dilated_cifar.config.cifar100 import COARSE, FINE, Cifar100Config
 from dilated_cifar.config.run import Config
-from dilated_cifar.data.cifar import Release
 from dilated_cifar.data.cifar100 import RELEASE, read
+from dilated_cifar.data.release import Release
 from dilated_cifar.errors import UserError
 
 TRAIN, TEST = 400, 200

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from dilated_cifar.data.download import CUTS, Archive, DownloadError, Patience, download
+from dilated_cifar.data.download import CUTS, DownloadError, Patience, download
+from dilated_cifar.data.release import Archive
 
 Serve = Callable[..., Any]
 

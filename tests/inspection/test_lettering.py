@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dilated_cifar.inspection.class_maps import LastMaps, draw_class_maps
-from dilated_cifar.inspection.coverage import draw_count_maps
+from dilated_cifar.inspection.count_maps import draw_count_maps
 from dilated_cifar.inspection.effective_field import draw_effective_fields
 from dilated_cifar.inspection.features import Strongest, draw_strongest
 from dilated_cifar.inspection.gridding import draw_lattices

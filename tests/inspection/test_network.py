@@ -8,12 +8,11 @@ import torch
 
 from dilated_cifar.config.model import CnnConfig, DrnConfig, ModelConfig, ResNetConfig
 from dilated_cifar.dilation.coverage import count_map, count_stages
-from dilated_cifar.inspection.coverage import draw_count_maps, draw_stages, draw_unit
+from dilated_cifar.inspection.count_maps import draw_count_maps, draw_coverage, draw_stages, draw_unit
 from dilated_cifar.inspection.network import (
     HEADINGS,
     Inspection,
     describe,
-    draw_coverage,
     hole_warning,
     inspect_network,
     layer_rows,

@@ -9,14 +9,15 @@ from PIL import Image
 
 from dilated_cifar.dilation.coverage import count_map, count_maps
 from dilated_cifar.dilation.rates import judge
-from dilated_cifar.inspection.verdicts import draw_comparison, draw_layers, verdict_rows
+from dilated_cifar.inspection.count_maps import draw_comparison, draw_layers
+from dilated_cifar.inspection.verdicts import verdict_rows
 
 Panels = Callable[..., list[tuple[str, np.ma.MaskedArray]]]
 
 
 def test_drawing_leaves_pyplot_alone() -> None:
     code = (
-        "import sys; from dilated_cifar.inspection.verdicts import draw_comparison; "
+        "import sys; from dilated_cifar.inspection.count_maps import draw_comparison; "
         "draw_comparison([[1, 2, 5]]); sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

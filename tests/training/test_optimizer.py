@@ -1,21 +1,27 @@
-"""Schedules against torch's own, step by step."""
+"""Optimizers and schedules against torch's own, step by step."""
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import pytest
 import torch
+from torch import optim
 from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR, OneCycleLR, StepLR
 
 from dilated_cifar.config.optimization import (
+    AdamConfig,
+    AdamWConfig,
     ConstantConfig,
     CosineConfig,
     MultiStepConfig,
     OneCycleConfig,
+    OptimizerConfig,
     ScheduleConfig,
+    SgdConfig,
     StepConfig,
 )
-from dilated_cifar.training.optimizer import learning_rate
+from dilated_cifar.training.optimizer import build_optimizer, learning_rate
 
 PEAK, STEPS, EPOCHS = 0.3, 7, 10
 
@@ -89,3 +95,29 @@ def test_one_cycle_is_defined_for_the_shortest_runs(epochs: int) -> None:
         for step in range(epochs)
     ]
     assert all(0 < rate <= PEAK for rate in seen)
+
+
+@pytest.mark.parametrize(
+    ("config", "make"),
+    [
+        (SgdConfig(), lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4)),
+        (AdamConfig(lr=0.1), lambda p: optim.Adam(p, lr=0.1)),
+        (AdamWConfig(lr=0.1, weight_decay=0.1), lambda p: optim.AdamW(p, lr=0.1, weight_decay=0.1)),
+    ],
+)
+def test_optimizers_take_torchs_steps_from_torchs_states(
+    config: OptimizerConfig, make: Callable[[list[torch.nn.Parameter]], optim.Optimizer]
+) -> None:
+    ours, theirs = (torch.nn.Parameter(torch.linspace(-1, 1, 9)) for _ in range(2))
+    optimizer, expected = build_optimizer(config, [ours]), make([theirs])
+    for step in range(6):
+        for weight, each in ((ours, optimizer), (theirs, expected)):
+            each.zero_grad()
+            (weight.sin() * (step + 1)).sum().backward()
+            each.step()
+        assert torch.equal(ours, theirs), step
+        if step == 2:
+            optimizer.load_state_dict(deepcopy(expected.state_dict()))
+    (state,), (known,) = optimizer.state_dict()["state"].values(), expected.state_dict()["state"].values()
+    assert state.keys() == known.keys()
+    assert all(torch.equal(torch.as_tensor(state[key]), torch.as_tensor(known[key])) for key in state)
