@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
-from dilated_cifar import plugins, registry
-from dilated_cifar.cli import compare, evaluate, explain, localize, train
+from dilated_cifar import load, plugins, registry
+from dilated_cifar.cli import compare, evaluate, explain, export, localize, train
 from dilated_cifar.config import families
 from dilated_cifar.config.model import ModelConfig
 
@@ -34,6 +35,8 @@ class MineConfig(ModelConfig):
 def build_mine(config, classes, input_size):
     return Classifier(nn.Conv2d(input_size[0], 4, 3), 4, classes)
 """
+BUILT = "Classifier(nn.Conv2d(input_size[0], 4, 3), 4, classes)"
+"""What it builds."""
 YAML = "# of my own\ndefaults: [/schema/model/mine@_here_]\n"
 
 
@@ -92,6 +95,44 @@ def test_a_network_from_a_file_is_trained_taken_on_evaluated_compared_and_explai
     forget()
     assert explain.main([*NETWORK, "threads=1"]) == 0
     assert "receptive field" in capsys.readouterr().out
+
+
+ANY = """
+class Any(nn.Module):
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(channels, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU())
+        self.head = nn.LazyLinear(classes)
+
+    def forward(self, images):
+        return self.head(self.body(images).flatten(1))
+
+"""
+
+
+def test_any_module_from_images_to_logits_is_trained_taken_on_evaluated_explained_and_exported(
+    small: list[str], here: Path, refused: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = MINE.replace("@dataclass", f"{ANY}@dataclass", 1)
+    text = text.replace(BUILT, "Any(input_size[0], classes)")
+    (here / "mine.py").write_text(text)
+    typed = [*small, "plugin=mine.py", "--config-dir", "conf", "model=mine"]
+    assert train.main([*typed, "name=whole", "epochs=2"]) == 0
+    assert train.main([*typed, "name=one"]) == 0
+    assert train.main([*typed, "name=one", "epochs=2"]) == 0
+    weights = [load(f"outputs/{name}").network.state_dict() for name in ("one", "whole")]
+    assert all(torch.equal(weight, weights[1][key]) for key, weight in weights[0].items())
+    assert evaluate.main(["outputs/one", "threads=1"]) == 0
+    assert explain.main(["outputs/one", "controls=2", "samples=4", "threads=1"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "last map 15x15, jump 2" in told
+    assert "one: no class maps; they need a network with a method class_maps(images)" in told
+    found = {path.name for path in Path("outputs/one/explain").iterdir()}
+    assert {"effective_field.png", "strongest.png", "count_map.png", "explanation.html"} <= found
+    assert "class_maps.png" not in found
+    assert export.main(["outputs/one", "formats=safetensors", "threads=1"]) == 0
+    assert evaluate.main(["outputs/one/export", "threads=1"]) == 0
+    assert "data=spacing" in refused(localize.main, "outputs/one")
 
 
 def test_without_its_plugin_a_run_is_refused_by_every_command_and_imports_nothing(
@@ -177,6 +218,27 @@ WRONG = {
 }  # fmt: skip
 FAILS = {
     "nothing": ("return None", ["build_mine of mine.py returns None, a NoneType; expected a network"]),
+    "tuple": (
+        "net = Classifier(nn.Conv2d(3, 4, 3), 4, classes)\n"
+        "    net.register_forward_hook(lambda net, images, logits: (logits, logits))\n    return net",
+        ["its network makes a tuple of images [2, 3, 32, 32]; expected logits [N, classes]"],
+    ),
+    "training": (
+        "net = Classifier(nn.Conv2d(3, 4, 3), 4, classes)\n"
+        "    net.register_forward_hook(lambda net, _, logits: [logits] if net.training else logits)\n"
+        "    return net",
+        ["its network makes a list of images [2, 3, 32, 32] in training mode; expected logits"],
+    ),
+    "nothing_to_train": (
+        "return Classifier(nn.Conv2d(3, 4, 3), 4, classes).requires_grad_(False)",
+        ["its network has no weights to train"],
+    ),
+    "other_maps": (
+        "net = Classifier(nn.Conv2d(3, 4, 3), 4, classes)\n"
+        "    net.class_maps = lambda images: net.features(images).repeat(1, 3, 1, 1)[:, :classes]\n"
+        "    return net",
+        ["the means of its network's class maps are not its logits"],
+    ),
     "no_network": ("return [1]", ["returns [1], a list"]),
     "raises": ("return config.wings", ["build_mine of mine.py fails: AttributeError", "wings"]),
     "classes": (
@@ -209,7 +271,7 @@ def test_a_builder_without_a_network_of_logits_is_told_and_leaves_no_run(
     refused: Callable[..., str], small: list[str], here: Path, fault: str
 ) -> None:
     body, parts = FAILS[fault]
-    text = MINE.replace("return Classifier(nn.Conv2d(input_size[0], 4, 3), 4, classes)", body)
+    text = MINE.replace(f"return {BUILT}", body)
     (here / "mine.py").write_text(text)
     line = refused(train.main, *small, "plugin=mine.py", "--config-dir", "conf", "model=mine")
     for part in ("model.family=mine: ", *parts):

@@ -130,7 +130,7 @@ def median(values: Sequence[float]) -> float | None:
     return float(np.median(values)) if values else None
 
 
-def only(values: Iterable[int]) -> int | None:
+def only(values: Iterable[int | None]) -> int | None:
     """The value if there is but one."""
     different = set(values)
     return different.pop() if len(different) == 1 else None

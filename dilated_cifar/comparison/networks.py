@@ -89,15 +89,19 @@ def measure_whole(run: Run, label: str) -> Network:
     from dilated_cifar.dilation.coverage import count_unit  # imports torch
     from dilated_cifar.dilation.trace import trace
     from dilated_cifar.models import build
-    from dilated_cifar.models.classifier import LAST_MAP
+    from dilated_cifar.models.classifier import last_map_of
 
     try:
         config = to_config(read_config(run.folder))
         network = build(config.model, config.data.classes, config.data.input_size)
-        unit = count_unit(network, trace(network, config.data.input_size), LAST_MAP)
+        traced = trace(network, config.data.input_size)
+        last = last_map_of(network, traced)
+        if last is None:
+            return Network(label, problem="No module of the network puts out a map [C, h, w].")
+        unit = count_unit(network, traced, last)
     except (UserError, ValueError, RuntimeError, KeyError) as error:
         reason = re.sub(r"\s+", " ", str(error))
-        return Network(label, problem=f"The network could not be built: {reason}.")
+        return Network(label, problem=f"Its paths could not be counted: {reason}.")
     top, left, bottom, right = unit.box
     counts, size = unit.counts.numpy(), (bottom - top, right - left)
     return Network(label, size, unit.covered, counts, unit.nearest_hole, on_image=True)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from dilated_cifar.config.data import DataConfig
 from dilated_cifar.data.augment import normalize
 from dilated_cifar.device import Machine
-from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.models.classifier import HasClassMaps
 from dilated_cifar.runs.record import Score
 
 BATCH = 100
@@ -48,11 +48,12 @@ def predict(
 
 
 @torch.no_grad()
-def class_maps(model: Classifier, inputs: Tensor, *, batch: int) -> Tensor:
-    """Class maps [N, classes, h, w] of normalised images [N, 3, H, W], `batch` of them at once.
+def class_maps(model: nn.Module, inputs: Tensor, *, batch: int) -> Tensor:
+    """Class maps [N, classes, h, w] of normalised images [N, C, H, W], `batch` of them at once.
 
-    In eval mode; the model's own mode is restored.
+    In eval mode; the model, one that has class maps, gets its own mode back.
     """
+    assert isinstance(model, HasClassMaps)
     was_training = model.training
     model.eval()
     maps = torch.cat([model.class_maps(part) for part in inputs.split(batch)])

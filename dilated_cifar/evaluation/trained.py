@@ -17,7 +17,7 @@ from dilated_cifar.data.splits import Split, load_split
 from dilated_cifar.device import Machine, choose_machine
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.graph import open_graph, unnormalised
-from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.models.classifier import HasClassMaps
 from dilated_cifar.runs import checkpoint, weights
 from dilated_cifar.runs.folder import folder_of
 
@@ -54,9 +54,12 @@ class Predictor:
 
 @dataclass(frozen=True)
 class Trained(Predictor):
-    """A network of this project, which can be looked into."""
+    """A network whose layers are there, so that it can be looked into."""
 
-    model: Classifier
+    @property
+    def has_class_maps(self) -> bool:
+        """Whether it says where on an image it sees a class."""
+        return isinstance(self.model, HasClassMaps)
 
     def inputs(self, images: Tensor) -> Tensor:
         """Images as the network takes them, uint8 [N, 3, H, W] to normalised floats on its device."""

@@ -127,7 +127,8 @@ def sections(
     config = trained.config
     channels, height, width = config.data.input_size
     parameters = sum(each.numel() for each in trained.model.parameters())
-    field = f", receptive field of {summary.receptive_field} pixels" if summary else ""
+    known = summary.receptive_field if summary else None
+    field = "" if known is None else f", receptive field of {known} pixels"
     classes = len(trained.class_names)
     yield (
         f"# {trained.label}\n\nA network of the family `{config.model.family}` for images of "

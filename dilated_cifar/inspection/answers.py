@@ -8,8 +8,8 @@ from rich.text import Text
 
 from dilated_cifar.dilation.coverage import Unit
 from dilated_cifar.dilation.rates import Verdict
-from dilated_cifar.inspection.coverage import field_text, hole_text, unit_sentence, unit_text
-from dilated_cifar.inspection.network import LEGEND, Inspection, layer_table, millions
+from dilated_cifar.inspection.coverage import hole_text, unit_text
+from dilated_cifar.inspection.network import LEGEND, Inspection, coverage_sentence, layer_table, millions
 from dilated_cifar.inspection.verdicts import (
     DEFINITIONS,
     alternatives_text,
@@ -20,7 +20,6 @@ from dilated_cifar.inspection.verdicts import (
     verdict_heading,
     verdict_table,
 )
-from dilated_cifar.models.classifier import LAST_MAP
 from dilated_cifar.percentages import percent
 
 NO_RULE = (
@@ -75,19 +74,28 @@ def rates_details(verdict: Verdict) -> list[RenderableType]:
 def network_answer(label: str, inspection: Inspection) -> list[RenderableType]:
     """What is to be known of one network first, line by line."""
     traced, unit, verdict = inspection.trace, inspection.unit, inspection.ruling
-    last = traced.layer(LAST_MAP)
-    map_size = "x".join(str(side) for side in last.output_shape[1:])
-    facts = {"receptive field": f"{field_text(unit)} pixels; last map {map_size}, jump {last.jump[0]:g}"}
+    facts = {}
+    if inspection.last is not None:
+        jump = traced.layer(inspection.last).jump[0]
+        facts["receptive field"] = (
+            f"{inspection.field} pixels; last map {inspection.last_size}, jump {jump:g}"
+        )
+    if traced.global_paths:
+        path = traced.global_paths[0]
+        facts["global path"] = f"{path.kind} in {path.module or 'the network'}: the whole image enters"
+    if unit is not None and not inspection.is_centre:
+        label = f"{label}, {unit_text(unit)}"
+    heading = Text(label, style="bold")
     if verdict is not None:
         facts |= {"rates": rates_text(verdict).removeprefix("rates "), **verdict_facts(verdict)}
-        hole = verdict.nearest_hole
-    else:
+        heading = headed(label, verdict.nearest_hole)
+    elif unit is not None:
         facts["covered"] = covered_text(unit)
-        hole = unit.nearest_hole
+        heading = headed(label, unit.nearest_hole)
+    else:
+        facts["count map"] = f"none: {inspection.uncounted}"
     facts["size"] = f"{traced.parameters:,} parameters, {millions(traced.multiply_adds)} multiply-adds"
-    if not inspection.is_centre:
-        label = f"{label}, {unit_text(unit)}"
-    return [headed(label, hole), fact_table(facts)]
+    return [heading, fact_table(facts)]
 
 
 def covered_text(unit: Unit) -> str:
@@ -104,14 +112,13 @@ def networks_answer(networks: Sequence[tuple[str, Inspection]]) -> list[Renderab
     for heading in ("field", "covered", "nearest hole", "last map", "params", "MACs"):
         table.add_column(heading, justify="right", no_wrap=True)
     for label, inspection in networks:
-        unit, traced = inspection.unit, inspection.trace
-        judged = inspection.ruling or unit
+        traced, judged = inspection.trace, inspection.ruling or inspection.unit
         table.add_row(
             label,
-            field_text(unit),
-            percent(judged.covered, 1),
-            hole_cell(judged.nearest_hole),
-            "x".join(str(side) for side in traced.layer(LAST_MAP).output_shape[1:]),
+            inspection.field,
+            "-" if judged is None else percent(judged.covered, 1),
+            "-" if judged is None else hole_cell(judged.nearest_hole),
+            inspection.last_size,
             f"{traced.parameters:,}",
             millions(traced.multiply_adds),
         )
@@ -128,7 +135,7 @@ def network_details(label: str, inspection: Inspection) -> list[RenderableType]:
     rules: list[RenderableType] = [NO_RULE]
     if inspection.verdict is not None:
         rules = [verdict_heading(inspection.verdict), verdict_table(inspection.verdict)]
-    return ["", layer_table(inspection.trace, label), "", *rules, unit_sentence(inspection.unit)]
+    return ["", layer_table(inspection.trace, label), "", *rules, coverage_sentence(inspection)]
 
 
 def definitions(*further: str, layers: bool = True) -> list[RenderableType]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from rich.table import Table
+from rich.text import Text
 from torch import Tensor
 
 from dilated_cifar.config.explain import ExplainConfig
@@ -93,24 +94,24 @@ def explain_checkpoints(config: ExplainConfig, steps: Steps, commands: Mapping[s
     ]
     output = Output(folder_for(trained, "explain", config.output))
     output.prepare()
-    steps.expect(len(trained) * (1 + config.controls) + 1)
-    networks = [
-        compare(*network, config, steps) for network in zip(trained, inspections, splits, strict=True)
-    ]
+    mapped = [each for each in zip(trained, inspections, splits, strict=True) if each[1].last is not None]
+    steps.expect(len(mapped) * (1 + config.controls) + 1)
+    networks = [compare(*network, config, steps) for network in mapped]
     steps.begin("drawing")
     for each, inspection in zip(trained, inspections, strict=True):
         draw_network(inspection, output, each.label, each.stem(trained))
     shown = (own, [path.stem for path in paths]) if paths else examples(trained[0], splits[0])
-    draw_trained(output, trained, [network.gradients for network in networks], *shown)
-    labelled = [(each.label, inspection) for each, inspection in zip(trained, inspections, strict=True)]
-    output.page("explanation", network_page(labelled, commands, image=(shown[0][0], shown[1][0])))
-    theory = [
-        as_data(inspection, each.config.model) for each, inspection in zip(trained, inspections, strict=True)
-    ]
+    if mapped:
+        gradients = [network.gradients for network in networks]
+        draw_trained(output, [each for each, _, _ in mapped], gradients, *shown)
+    named = list(zip(trained, inspections, strict=True))
+    if pages := [(each.label, inspection) for each, inspection in named if inspection.unit is not None]:
+        output.page("explanation", network_page(pages, commands, image=(shown[0][0], shown[1][0])))
+    theory = [as_data(inspection, each.config.model) for each, inspection in named]
     output.note("explanation", {"networks": theory})
-    output.note("inspection", measured_data(trained, networks))
+    output.note("inspection", measured_data([each for each, _, _ in mapped], networks))
     steps.end()
-    tell(output, [each.label for each in trained], inspections, networks, config)
+    tell(output, named, networks, config)
     return faults
 
 
@@ -139,8 +140,9 @@ def draw_trained(
         output.draw("lattice", figure)
     # Classes of other networks than the first say nothing of its images.
     classes = trained[0].class_names
-    maps = [(each.label, last_maps(each, images)) for each in trained if each.class_names == classes]
-    output.draw("class_maps", draw_class_maps(maps, images, names))
+    seeing = [each for each in trained if each.has_class_maps and each.class_names == classes]
+    if maps := [(each.label, last_maps(each, images)) for each in seeing]:
+        output.draw("class_maps", draw_class_maps(maps, images, names))
     layers = [(each.label, strongest_maps(each.model, each.inputs(images))) for each in trained]
     for sheet, group in enumerate(alike(layers), start=1):
         output.draw("strongest" if sheet == 1 else f"strongest-{sheet}", draw_strongest(group, images, names))
@@ -148,22 +150,32 @@ def draw_trained(
 
 def tell(
     output: Output,
-    labels: Sequence[str],
-    inspections: Sequence[Inspection],
+    trained: Sequence[tuple[Trained, Inspection]],
     networks: Sequence[Comparison],
     config: ExplainConfig,
 ) -> None:
     """Print the answer, and write it with the details below it."""
-    named = list(zip(labels, inspections, strict=True))
+    named = [(each.label, inspection) for each, inspection in trained]
     answer = network_answer(*named[0]) if len(named) == 1 else networks_answer(named)
     counts = ", ".join(dict.fromkeys(str(network.images) for network in networks))
     title = f"trained and (below) {config.controls} randomly initialised networks, on {counts} test images"
-    answer += ["", measures_table(networks, title), DIFFERS, *unseparated(networks)]
+    if networks:
+        answer += ["", measures_table(networks, title), DIFFERS, *unseparated(networks)]
+    answer += [Text(line) for each in trained if (line := absent(*each))]
     details = [part for label, inspection in named for part in network_details(label, inspection)]
     meanings = [f"{each.label}: {each.meaning} ({each.source})" for each in MEASURES]
     details += [*definitions(GRADIENT, *meanings, CONTROL), "", *findings(networks)]
     output.tell("explanation", answer, details, detailed=config.details)
     output.close()
+
+
+def absent(trained: Trained, inspection: Inspection) -> str | None:
+    """What cannot be shown of a network, in a line; None where nothing is missing."""
+    if inspection.last is None:
+        return f"{trained.label}: {inspection.uncounted}, so that gradients and feature maps are left out"
+    if not trained.has_class_maps:
+        return f"{trained.label}: no class maps; they need a network with a method class_maps(images)"
+    return None
 
 
 def examples(trained: Trained, split: Split) -> tuple[Tensor, list[str]]:
@@ -176,13 +188,14 @@ def examples(trained: Trained, split: Split) -> tuple[Tensor, list[str]]:
 def compare(
     trained: Trained, inspection: Inspection, split: Split, config: ExplainConfig, steps: Steps
 ) -> Comparison:
-    """Measure a trained network and its control on the same images.
+    """Measure a trained network, one with feature maps, and its control on the same images.
 
     Raises:
         UserError: what the network computes is not finite.
     """
     inputs = trained.inputs(split.images)
-    target = choose_target(inspection.trace)
+    assert inspection.last is not None
+    target = choose_target(inspection.trace, inspection.last)
     steps.begin(f"{trained.label}: gradients of {len(inputs)} images")
     try:
         measured = measure(trained.model, inputs, target)

@@ -31,7 +31,7 @@ class LastMaps:
 
 
 def last_maps(trained: Trained, images: Tensor) -> list[LastMaps]:
-    """Class map and strongest last map of a network for images uint8 [N, 3, H, W]."""
+    """Class map and strongest last map of a network that has class maps, for images uint8 [N, C, H, W]."""
     inputs = trained.inputs(images)
     maps = class_maps(trained.model, inputs, batch=BATCH).float().cpu()
     predicted = maps.mean((2, 3)).argmax(1).tolist()

@@ -25,7 +25,7 @@ from dilated_cifar.inspection.observation import (
     observe,
 )
 from dilated_cifar.models import build
-from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.models.classifier import LAST_MAP, last_map_of
 
 MEASURES = (*effective_field.MEASURES, *gridding.MEASURES)
 CONFIDENCE = 0.95
@@ -103,16 +103,18 @@ class Comparison:
         return not low - ROUNDING <= self.trained.values[key] <= high + ROUNDING
 
 
-def measure(model: Classifier, inputs: Tensor, target: Target | None = None) -> Measured:
+def measure(model: nn.Module, inputs: Tensor, target: Target | None = None) -> Measured:
     """Measure a network on normalised images [N, 3, H, W] on its own device; without a target on its own.
 
     Raises:
         OverflowError: its gradients or class maps are not finite numbers.
     """
     if target is None:
-        target = choose_target(trace(model, (inputs.shape[1], inputs.shape[2], inputs.shape[3])))
+        traced = trace(model, (inputs.shape[1], inputs.shape[2], inputs.shape[3]))
+        target = choose_target(traced, last_map_of(model, traced) or LAST_MAP)
     observed = observe(model, inputs, target)
-    if not (observed.gradients.image.isfinite().all() and observed.class_maps.isfinite().all()):
+    seen = [observed.gradients.image, *([] if observed.class_maps is None else [observed.class_maps])]
+    if not all(each.isfinite().all() for each in seen):
         raise OverflowError("its gradients or class maps are not finite numbers")
     return Measured(observed.gradients, {each.key: each.value(observed) for each in MEASURES})
 
@@ -143,7 +145,7 @@ def measure_control(
 @torch.no_grad()
 def random_network(
     config: ModelConfig, classes: int, inputs: Tensor, machine: Machine, seed: int
-) -> Classifier:
+) -> nn.Module:
     """A randomly initialised network whose batch norms have the statistics of the images [N, 3, H, W].
 
     Norms as they are initialised (mean 0, variance 1) would leave the activations of residual branches far
@@ -152,12 +154,13 @@ def random_network(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = machine.place(build(config, classes, (inputs.shape[1], inputs.shape[2], inputs.shape[3])))
+    model.eval()
     for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.momentum = None  # a plain mean over the batches
-    model.train()
+            module.train()
     for batch in inputs.split(BATCH):
-        model.features(batch)
+        model(batch)
     return model.eval()
 
 

@@ -30,8 +30,9 @@ _POINTS_PER_INCH = 72
 
 
 def draw_coverage(inspection: Inspection, *, name: str = "", inches: float | None = None) -> Figure:
-    """Draw the count map of the rates, or where no rule on lists applies that of the unit."""
+    """Draw the count map of the rates, or where no rule on lists applies that of the unit, which there is."""
     if inspection.ruling is None:
+        assert inspection.unit is not None
         return draw_unit(inspection.unit, name=name, inches=inches)
     # A list of rates is drawn around its centre, larger than on the image and with its numbers.
     ruling = inspection.ruling
@@ -42,6 +43,7 @@ def draw_depths(inspection: Inspection, *, name: str = "") -> Figure:
     """Draw the count maps of the same unit from the last layer or stage back to the image."""
     if inspection.ruling is not None:
         return draw_layers(inspection.ruling.rates, inspection.ruling.kernel_sizes, name=name)
+    assert inspection.unit is not None
     maps = count_stages(inspection.model, inspection.trace, inspection.unit)
     return draw_stages(inspection.unit, maps, name=name)
 

@@ -48,7 +48,8 @@ def explain_model(
     inspection = inspect_chosen(model, config.model, DATA.input_size, config)
     steps.begin("drawing")
     draw_network(inspection, output, title)
-    output.page("explanation", network_page([(title, inspection)], commands))
+    if inspection.unit is not None:
+        output.page("explanation", network_page([(title, inspection)], commands))
     output.note("explanation", as_data(inspection, config.model))
     steps.end()
     details = [*network_details(title, inspection), *definitions()]
@@ -64,11 +65,20 @@ def inspect_chosen(
     Raises:
         UserError: there is no such layer or no such unit.
     """
-    inspection = inspect_network(model, input_size, stack=chosen.stack)
-    if config.layer == LAST_MAP and config.position is None:
-        return inspection
+    try:
+        inspection = inspect_network(model, input_size, stack=chosen.stack)
+    except ValueError as error:
+        raise UserError(f"model.family={chosen.family}: {error}") from error
+    if config.layer == LAST_MAP:
+        if config.position is None or inspection.last is None:
+            return inspection
+        config = replace(config, layer=inspection.last)
     position = check_unit(model, inspection.trace, config)
-    return replace(inspection, unit=count_unit(model, inspection.trace, config.layer, position))
+    try:
+        unit = count_unit(model, inspection.trace, config.layer, position)
+    except ValueError as error:
+        raise UserError(f"layer={config.layer}: {error}") from error
+    return replace(inspection, unit=unit, uncounted="")
 
 
 def check_unit(model: nn.Module, traced: Trace, config: ExplainConfig) -> tuple[int, int] | None:
@@ -97,7 +107,9 @@ def check_unit(model: nn.Module, traced: Trace, config: ExplainConfig) -> tuple[
 
 
 def draw_network(inspection: Inspection, output: Output, label: str, stem: str = "") -> None:
-    """Draw the count maps of a network's unit."""
+    """Draw the count maps of a network's unit, where it has one."""
+    if inspection.unit is None:
+        return
     output.draw(f"{stem}count_map", draw_coverage(inspection, name=label))
     output.draw(f"{stem}layers", draw_depths(inspection, name=label))
 
@@ -112,7 +124,8 @@ def as_data(inspection: Inspection, chosen: ModelConfig) -> dict[str, Any]:
         "multiply_adds": traced.multiply_adds,
         "receptive_field": traced.receptive_field,
         "verdict": None if verdict is None else asdict(verdict),
-        "unit": unit_data(unit),
+        "unit": None if unit is None else unit_data(unit),
+        "uncounted": inspection.uncounted or None,
     }
 
 

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from dilated_cifar.data.pictures import as_shown
+from dilated_cifar.dilation.trace import trace
 from dilated_cifar.inspection.lettering import fitted
-from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.models.classifier import last_map_of
 
 _THUMBNAIL_INCHES = 1.35
 _NARROWEST_INCHES = 6.0
@@ -25,46 +26,70 @@ class Strongest:
     """[N, h, w]."""
 
 
-def shown_layers(features: nn.Module) -> dict[str, str]:
+def shown_layers(features: nn.Module, last: str = "") -> dict[str, str]:
     """The layers worth a picture, each with the module whose output is shown.
 
     A block, or a stem of several layers, is shown as a whole; of layers that stand alone, the convolution
-    behind its norm, activation and pooling.
+    behind its norm, activation and pooling. What comes behind the part with `last` in it is left out.
     """
     shown: dict[str, str] = {}
-    for name, child in features.named_children():
+    for name, child in children_up_to(features, last):
         parts = dict(child.named_children())
         blocks = isinstance(child, nn.Sequential) and all(any(part.children()) for part in parts.values())
-        if blocks:
+        if blocks or isinstance(child, nn.ModuleList):
             shown |= {f"{name}.{part}": f"{name}.{part}" for part in parts}
-        elif parts or isinstance(child, nn.Conv2d) or not shown:
+        elif parts or any(weight.dim() == 4 for weight in child.parameters()) or not shown:
             shown[name] = name
         else:
             shown[list(shown)[-1]] = name
     return shown
 
 
+def children_up_to(module: nn.Module, last: str) -> list[tuple[str, nn.Module]]:
+    """The children of a module with their names, up to the one that is `last` or holds it; else all."""
+    children = list(module.named_children())
+    ends = [number for number, (name, _) in enumerate(children, 1) if f"{last}.".startswith(f"{name}.")]
+    return children[: ends[0]] if ends else children
+
+
+def holder_of_layers(network: nn.Module, last: str) -> tuple[nn.Module, str]:
+    """The module whose children are the layers up to `last`, and the name of `last` in it."""
+    while True:
+        children = children_up_to(network, last)
+        if len(children) != 1 or next(children[0][1].children(), None) is None:
+            return network, last
+        name, network = children[0]
+        last = last.removeprefix(name).removeprefix(".")
+
+
 @torch.no_grad()
-def strongest_maps(model: Classifier, inputs: Tensor) -> list[Strongest]:
-    """The feature map of highest mean activation of every layer, for normalised images [N, 3, H, W].
+def strongest_maps(model: nn.Module, inputs: Tensor) -> list[Strongest]:
+    """The feature map of highest mean activation of every layer, for normalised images [N, C, H, W].
+
+    Nothing of a network without feature maps.
 
     Source: Yu, Koltun & Funkhouser 2017, "Dilated residual networks", figure 4.
     """
+    last = last_map_of(model, trace(model, (inputs.shape[1], inputs.shape[2], inputs.shape[3])))
+    if last is None:
+        return []
+    holder, last = holder_of_layers(model, last)
     was_training = model.training
     model.eval()
     outputs: dict[str, Tensor] = {}
 
-    def keep(layer: str, output: Tensor) -> None:
-        outputs[layer] = output.detach().float().clone()  # what follows may work in place
+    def keep(layer: str, output: object) -> None:
+        if isinstance(output, Tensor) and output.dim() == 4:
+            outputs[layer] = output.detach().float().clone()  # what follows may work in place
 
     hooks = [
-        model.features.get_submodule(module).register_forward_hook(
+        holder.get_submodule(module).register_forward_hook(
             lambda _, __, output, layer=layer: keep(layer, output)
         )
-        for layer, module in shown_layers(model.features).items()
+        for layer, module in shown_layers(holder, last).items()
     ]
     try:
-        model.features(inputs)
+        model(inputs)
     finally:
         for hook in hooks:
             hook.remove()

@@ -58,15 +58,15 @@ def variogram(maps: Tensor, distance: int) -> float:
     return float((down.sum() + right.sum()) / (down.numel() + right.numel()))
 
 
-def variogram_ratio(maps: Tensor, distance: int) -> float:
+def variogram_ratio(maps: Tensor | None, distance: int) -> float:
     """V(1) / V(distance) of maps [..., H, W].
 
     Returns:
         Below 1 where neighbours are alike (0.25 for a slope and a distance of 2), 1 for noise, above 1 where
         positions `distance` apart are more alike than neighbours: a grid. nan for constant maps, inf where
-        only neighbours differ, nan where a map is too small for the distance.
+        only neighbours differ, nan where there are no maps or they are too small for the distance.
     """
-    if distance >= min(maps.shape[-2:]):
+    if maps is None or distance >= min(maps.shape[-2:]):
         return float("nan")
     near, far = variogram(maps, 1), variogram(maps, distance)
     if far == 0:

@@ -1,5 +1,6 @@
 """What does a network consist of, and what can it see? Its layers, verdict and coverage, found once."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,11 @@ from torch import nn
 from dilated_cifar.dilation.coverage import Unit, count_unit
 from dilated_cifar.dilation.rates import Verdict, judge, warning
 from dilated_cifar.dilation.trace import Layer, Trace, trace
-from dilated_cifar.inspection.coverage import unit_sentence
+from dilated_cifar.inspection.coverage import field_text, unit_sentence
 from dilated_cifar.inspection.verdicts import verdict_markdown
-from dilated_cifar.models.classifier import LAST_MAP
+from dilated_cifar.models.classifier import last_map_of
+
+logger = logging.getLogger(__name__)
 
 HEADINGS = ("layer", "operation", "rate", "output", "RF", "jump", "params", "MACs")
 LEGEND = (
@@ -29,19 +32,44 @@ class Inspection:
     """What the layers of a network allow it to see, whatever its weights.
 
     `verdict` is that on the list of dilation rates, None where strides, pools or shortcuts lie between the
-    layers and no rule on lists applies. `unit` is the centre unit of the last feature map, with its coverage.
+    layers and no rule on lists applies. `unit` is the centre unit of the last feature map, with its coverage;
+    None where there is no such map or its paths cannot be counted, as `uncounted` says.
     """
 
     model: nn.Module
     trace: Trace
     verdict: Verdict | None
-    unit: Unit
+    unit: Unit | None
+    uncounted: str = ""
+
+    @property
+    def last(self) -> str | None:
+        """The module that puts out the last feature map; None where no module does."""
+        return last_map_of(self.model, self.trace)
+
+    @property
+    def last_size(self) -> str:
+        """Rows and columns of the last feature map, as `16x16`; a dash where there is none."""
+        if self.last is None:
+            return "-"
+        return "x".join(str(side) for side in self.trace.layer(self.last).output_shape[1:])
+
+    @property
+    def field(self) -> str:
+        """The receptive field in pixels along convolutions, as `17x17`; a dash where there is no map."""
+        if self.unit is not None:
+            return field_text(self.unit)
+        if self.last is None:
+            return "-"
+        return "x".join(str(side) for side in self.trace.layer(self.last).receptive_field)
 
     @property
     def is_centre(self) -> bool:
         """Whether the unit is the centre unit of the last feature map, not another that a user chose."""
-        last = self.trace.layer(LAST_MAP)
-        return (self.unit.name, self.unit.position) == (LAST_MAP, last.centre_position)
+        if self.unit is None or self.last is None:
+            return False
+        centre = self.trace.layer(self.last).centre_position
+        return (self.unit.name, self.unit.position) == (self.last, centre)
 
     @property
     def ruling(self) -> Verdict | None:
@@ -55,7 +83,7 @@ def inspect_network(
     """Trace a network on images `[C, H, W]`, judge its rates and count what its centre unit covers.
 
     Args:
-        model: With a module `features` whose output is the last feature map.
+        model: Any network.
         input_size: Channels, height and width.
         stack: Dilation rates and kernel size where the layers are one stack at stride 1, as in
             `ModelConfig.stack`.
@@ -65,7 +93,24 @@ def inspect_network(
     """
     traced = trace(model, input_size)
     verdict = None if stack is None else judge(*stack)
-    return Inspection(model, traced, verdict, count_unit(model, traced, LAST_MAP))
+    last = last_map_of(model, traced)
+    if last is None:
+        return Inspection(model, traced, verdict, None, "no module puts out a map [C, h, w]")
+    try:
+        return Inspection(model, traced, verdict, count_unit(model, traced, last))
+    except (ValueError, RuntimeError) as error:
+        return Inspection(model, traced, verdict, None, " ".join(str(error).split()))
+
+
+def inspect_if_traceable(
+    model: nn.Module, input_size: tuple[int, int, int], *, stack: tuple[Sequence[int], int] | None
+) -> Inspection | None:
+    """As `inspect_network`; None for a network that cannot be traced, of which a warning says so."""
+    try:
+        return inspect_network(model, input_size, stack=stack)
+    except ValueError as error:
+        logger.warning("%s; without that no receptive field, multiply-adds and count map are told", error)
+        return None
 
 
 def hole_warning(inspection: Inspection) -> str | None:
@@ -75,17 +120,24 @@ def hole_warning(inspection: Inspection) -> str | None:
     """
     if inspection.verdict is not None:
         return warning(inspection.verdict.rates, inspection.verdict.kernel_sizes[0])
-    if inspection.unit.nearest_hole is None:
+    if inspection.unit is None or inspection.unit.nearest_hole is None:
         return None
     return f"the network leaves holes: {unit_sentence(inspection.unit)}"
 
 
 def describe(inspection: Inspection) -> str:
     """Write layers, coverage and verdicts as Markdown."""
-    texts = [layer_markdown(inspection.trace), unit_sentence(inspection.unit)]
+    texts = [layer_markdown(inspection.trace), coverage_sentence(inspection)]
     if inspection.verdict is not None:
         texts.append(verdict_markdown(inspection.verdict))
     return "\n\n".join(texts)
+
+
+def coverage_sentence(inspection: Inspection) -> str:
+    """Say what the unit covers, or why that was not counted."""
+    if inspection.unit is None:
+        return f"no coverage and no count map: {inspection.uncounted}"
+    return unit_sentence(inspection.unit)
 
 
 def layer_rows(traced: Trace) -> list[tuple[str, ...]]:

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dilated_cifar.dilation.arithmetic import Pair
 from dilated_cifar.dilation.trace import Layer, Trace
 from dilated_cifar.evaluation.predict import class_maps
-from dilated_cifar.models.classifier import LAST_MAP, Classifier
+from dilated_cifar.models.classifier import LAST_MAP, HasClassMaps
 
 BATCH = 50
 """Images a pass: the activations that gradients need then fit the caches of small machines."""
@@ -30,8 +30,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class Target:
-    """The unit whose gradients are taken: its position on the last map, centre and field in pixels."""
+    """The unit whose gradients are taken: its layer and position there, centre and field in pixels."""
 
+    layer: str
     position: Pair
     centre: tuple[float, float]
     receptive_field: Pair
@@ -62,11 +63,11 @@ class LabelledGradients:
 
 @dataclass(frozen=True)
 class Observation:
-    """A network on images: the gradients of its target, and its class maps [N, classes, h, w]."""
+    """A network on images: the gradients of its target, and class maps [N, classes, h, w] if it has them."""
 
     target: Target
     gradients: Gradients
-    class_maps: Tensor
+    class_maps: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -80,30 +81,28 @@ class Measure:
     value: Callable[[Observation], float]
 
 
-def choose_target(traced: Trace) -> Target:
-    """Choose the centre unit of the last feature map, and find where the dilated layers begin.
+def choose_target(traced: Trace, layer: str = LAST_MAP) -> Target:
+    """Choose the centre unit of the last feature map, which `layer` puts out, and find where dilation begins.
 
     Raises:
-        ValueError: the module `features` puts out no map.
+        ValueError: it puts out no map.
     """
-    last = traced.layer(LAST_MAP)
+    last = traced.layer(layer)
     if last.centre_position is None:
-        raise ValueError(f"the output of {LAST_MAP} is no map: write a network whose {LAST_MAP} ends in one")
+        raise ValueError(f"the output of {layer} is no map: write a network whose {layer} ends in one")
     centre = last.centre_of(last.centre_position)
-    return Target(last.centre_position, centre, last.receptive_field, find_stage(traced, centre))
+    stage = find_stage(traced, layer, centre)
+    return Target(layer, last.centre_position, centre, last.receptive_field, stage)
 
 
-def find_stage(traced: Trace, centre: tuple[float, float]) -> Stage | None:
+def find_stage(traced: Trace, last: str, centre: tuple[float, float]) -> Stage | None:
     """Find the first dilated convolution that has another convolution or pooling behind it.
 
     The last one alone would say nothing: whatever the network, it reads one lattice and no other. None as
     well where the unit's centre lies between the positions of that convolution's input.
     """
-    windows = [
-        layer
-        for layer in traced.layers
-        if layer.kernel is not None and max(layer.kernel) > 1 and layer.is_within(LAST_MAP)
-    ]
+    end = 1 + max(number for number, layer in enumerate(traced.layers) if layer.is_within(last))
+    windows = [layer for layer in traced.layers[:end] if layer.kernel is not None and max(layer.kernel) > 1]
     for number, layer in enumerate(windows):
         if layer.kind == "convolution" and layer.dilation is not None and layer.dilation[0] > 1:
             # Layers of a parallel branch, such as a shortcut, do not lie behind it.
@@ -128,13 +127,14 @@ def position_above(layer: Layer, centre: tuple[float, float]) -> Pair | None:
     return round(found[0]), round(found[1])
 
 
-def observe(model: Classifier, inputs: Tensor, target: Target) -> Observation:
-    """Record gradients and class maps of a network on normalised images [N, 3, H, W] on its own device."""
+def observe(model: nn.Module, inputs: Tensor, target: Target) -> Observation:
+    """Record gradients and class maps of a network on normalised images [N, C, H, W] on its own device."""
     gradients = mean_gradients(model, inputs, target)
-    return Observation(target, gradients, class_maps(model, inputs, batch=BATCH))
+    maps = class_maps(model, inputs, batch=BATCH) if isinstance(model, HasClassMaps) else None
+    return Observation(target, gradients, maps)
 
 
-def mean_gradients(model: Classifier, inputs: Tensor, target: Target) -> Gradients:
+def mean_gradients(model: nn.Module, inputs: Tensor, target: Target) -> Gradients:
     """Mean absolute gradients of the target and its neighbours over images.
 
     The gradient of a unit is that of the sum of all channels at its position (a signal of 1 in each channel),
@@ -151,7 +151,10 @@ def mean_gradients(model: Classifier, inputs: Tensor, target: Target) -> Gradien
     was_training = model.training
     model.eval()
     entering: list[Tensor] = []
-    hooks = []
+    leaving: list[Tensor] = []
+    # Copied, since what follows may work in place.
+    last = model.get_submodule(target.layer)
+    hooks = [last.register_forward_hook(lambda _, __, output: leaving.append(output.clone()))]
     if target.stage is not None:
         layer = model.get_submodule(target.stage.layer)
         hooks.append(layer.register_forward_pre_hook(lambda _, args: entering.append(args[0])))
@@ -160,10 +163,12 @@ def mean_gradients(model: Classifier, inputs: Tensor, target: Target) -> Gradien
         for batch in inputs.split(BATCH):
             images = batch.detach().clone().requires_grad_()
             entering.clear()
+            leaving.clear()
             with torch.enable_grad():
-                features = model.features(images)
+                model(images)
+                features = leaving.pop()  # of a layer that runs twice the last run counts
                 found = [
-                    absolute_gradients(features, position, [images, *entering])
+                    absolute_gradients(features, position, [images, *entering[-1:]])
                     for position in with_neighbours(target.position, features)
                 ]
             # From one list a unit to one tensor [units, h, w] a source.

@@ -2,6 +2,7 @@
 
 import base64
 import zlib
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dilated_cifar.data.pictures import as_shown
+from dilated_cifar.dilation.counting import UncountableError
 from dilated_cifar.dilation.coverage import Unit
 from dilated_cifar.dilation.every_unit import MOST_PIXELS, count_every_unit
 from dilated_cifar.dilation.trace import Layer
@@ -33,12 +35,14 @@ def network_data(
     draws the receptive field alone.
     """
     traced, unit = inspection.trace, inspection.unit
+    assert unit is not None
     _, height, width = traced.input_size
     picture, caption = image or (generated_image(height, width), "generated")
     layers = _shown_layers(inspection)
     maps: dict[str, Tensor] = {}
     if height * width <= MOST_PIXELS:
-        maps = count_every_unit(inspection.model, traced.input_size, [*layers, unit.name])
+        with suppress(UncountableError):  # what follows the unit may not be counted
+            maps = count_every_unit(inspection.model, traced.input_size, [*layers, unit.name])
         if not _agrees(maps.get(unit.name), unit):
             maps = {}
     values, rows = Values(), []

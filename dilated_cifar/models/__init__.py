@@ -3,14 +3,13 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-import torch
 from torch import nn
 
 from dilated_cifar.config.base import shortened
 from dilated_cifar.config.families import added_by
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.errors import UserError, one_line
-from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.models.contract import require_logits
 from dilated_cifar.plugins import named
 from dilated_cifar.registry import builder_of
 
@@ -19,7 +18,7 @@ for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
 
-def build(config: ModelConfig, classes: int, input_size: tuple[int, int, int] = (3, 32, 32)) -> Classifier:
+def build(config: ModelConfig, classes: int, input_size: tuple[int, int, int] = (3, 32, 32)) -> nn.Module:
     """The network that `config` describes, for that many classes and images `[C, H, W]`.
 
     Initial weights come from torch's global generator.
@@ -29,7 +28,7 @@ def build(config: ModelConfig, classes: int, input_size: tuple[int, int, int] = 
     """
     builder = builder_of(config)
     if added_by(type(config)) is None:
-        network: Classifier = builder(config, classes, input_size)
+        network: nn.Module = builder(config, classes, input_size)
         return network
     told = f"model.family={config.family}: {builder.__name__} of {named(builder.__module__)}"
     try:
@@ -38,32 +37,10 @@ def build(config: ModelConfig, classes: int, input_size: tuple[int, int, int] = 
         raise
     except Exception as error:
         raise UserError(f"{told} fails: {one_line(error)}") from error
-    if not isinstance(found, Classifier):
+    if not isinstance(found, nn.Module):
         raise UserError(
-            f"{told} returns {shortened(repr(found), 60)}, a {type(found).__name__}; expected a network, "
-            "Classifier(features, channels, classes)"
+            f"{told} returns {shortened(repr(found), 60)}, a {type(found).__name__}; expected a network, a "
+            "torch.nn.Module"
         )
     require_logits(found, classes, input_size, told)
     return found
-
-
-@torch.no_grad()
-def require_logits(network: nn.Module, classes: int, input_size: tuple[int, int, int], told: str) -> None:
-    """Raise a UserError, which begins with `told`, unless a network makes logits [N, classes] of images."""
-    images = torch.zeros(2, *input_size)
-    training = network.training
-    try:
-        with torch.random.fork_rng(devices=[]):
-            logits = network.eval()(images)
-    except Exception as error:
-        raise UserError(
-            f"{told}: its network fails on images {list(images.shape)}: {one_line(error)}"
-        ) from error
-    finally:
-        network.train(training)
-    found = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-    if found != [2, classes]:
-        raise UserError(
-            f"{told}: its network makes {found} of images {list(images.shape)}; expected logits "
-            f"[N, classes], here [2, {classes}]"
-        )

@@ -1,10 +1,26 @@
 """What every network of the project is: features, global average pool, linear classifier."""
 
+from typing import Protocol, runtime_checkable
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dilated_cifar.dilation.trace import Trace
+
 LAST_MAP = "features"
-"""The module of every network that puts out the last feature map."""
+"""The module of a `Classifier` that puts out the last feature map."""
+
+
+@runtime_checkable
+class HasClassMaps(Protocol):
+    """A network that can say where on an image it sees a class, as localization asks."""
+
+    def class_maps(self, images: Tensor) -> Tensor:
+        """Maps [N, classes, h, w] of normalised images [N, C, H, W].
+
+        The mean of a class's map is its logit, and the cells lie as those of the last feature map do.
+        """
+        ...  # pragma: no cover
 
 
 class Classifier(nn.Module):
@@ -47,3 +63,11 @@ class GlobalAverage(nn.Module):
         format, with which the ReLU before it takes twice as long on a CPU.
         """
         return features.sum((2, 3)) / (features.shape[2] * features.shape[3])
+
+
+def last_map_of(network: nn.Module, traced: Trace) -> str | None:
+    """The module whose output is the last feature map [C, h, w]; None where no module puts out one."""
+    if isinstance(network, Classifier):
+        return LAST_MAP
+    name = traced.last_map.module
+    return name if name and traced.layer(name).centre_position is not None else None

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import to_config
 from dilated_cifar.errors import UserError
 from dilated_cifar.models import build
-from dilated_cifar.models.classifier import Classifier
 from dilated_cifar.runs.atomic import keep, write
 from dilated_cifar.runs.record import EXPORTED, best_checkpoint, last_checkpoint, previous_checkpoint
 from dilated_cifar.runs.untrusted import archive_fault, content_fault, shown, weights_fault
@@ -117,7 +116,7 @@ def load_state(folder: Path) -> tuple[Checkpoint, Path]:
         return state, path
 
 
-def restore(checkpoint: Checkpoint, path: Path) -> tuple[Config, Classifier]:
+def restore(checkpoint: Checkpoint, path: Path) -> tuple[Config, nn.Module]:
     """The configuration and the network of a checkpoint that was read from `path`.
 
     Raises:

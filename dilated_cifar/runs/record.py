@@ -84,10 +84,10 @@ class Summary:
     seconds: float
     """Of the whole run, evaluation included, over all its sessions."""
     parameters: int
-    multiply_adds: int
-    """Of one image."""
-    receptive_field: int
-    """Of the last feature map, in pixels."""
+    multiply_adds: int | None
+    """Of one image; None of a network that cannot be traced."""
+    receptive_field: int | None
+    """Of the last feature map, in pixels; None also of a network that has none."""
     device: str
     torch: str
     """Its version."""

@@ -24,9 +24,8 @@ from dilated_cifar.device import (
     return_freed_memory,
     use_threads,
 )
-from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.errors import Interrupted, RunError
-from dilated_cifar.inspection.network import hole_warning, inspect_network
+from dilated_cifar.inspection.network import Inspection, hole_warning, inspect_if_traceable
 from dilated_cifar.percentages import percent, points
 from dilated_cifar.processes import ALONE, Processes
 from dilated_cifar.progress import Steps
@@ -85,8 +84,8 @@ def train(config: Config, folder: Path, processes: Processes = ALONE, command: s
     else:
         state = new_state(config, splits.class_names, machine)
     logger.info("training on %s with %d images%s", machine, len(splits.train), config.data.told_fold)
-    network = inspect_network(state.model, config.data.input_size, stack=config.model.stack)
-    if not resumed and (holes := hole_warning(network)):
+    network = inspect_if_traceable(state.model, config.data.input_size, stack=config.model.stack)
+    if network and not resumed and (holes := hole_warning(network)):
         logger.warning("%s", holes)
     showing = Board(folder, state, splits, network) if first else nullcontext()
     line = Steps(shown=config.progress)
@@ -98,7 +97,7 @@ def train(config: Config, folder: Path, processes: Processes = ALONE, command: s
         run_epochs(state, splits, machine, folder, board, stop)
         with Steps(shown=config.progress) as steps:
             steps.begin("final test")
-            summary, predicted = measure_run(state, splits, machine, folder, network.trace)
+            summary, predicted = measure_run(state, splits, machine, folder, network)
         if board is not None:
             write_predictions(folder, predicted.cpu().numpy(), splits.test.labels.cpu().numpy())
             board.finish(summary)
@@ -297,7 +296,7 @@ def close_epoch(
 
 
 def measure_run(
-    state: State, splits: Splits, machine: Machine, folder: Path, network: Trace
+    state: State, splits: Splits, machine: Machine, folder: Path, network: Inspection | None
 ) -> tuple[Summary, Tensor]:
     """Read the test split, once; returns the summary and the predictions `[N]` of the selected weights."""
     data, epoch = state.config.data, state.progress.epoch

@@ -8,8 +8,8 @@ from torch.nn.utils import get_total_norm
 from dilated_cifar.config.data import DataConfig
 from dilated_cifar.data.splits import Splits
 from dilated_cifar.device import Machine
-from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.evaluation.predict import predict, score
+from dilated_cifar.inspection.network import Inspection
 from dilated_cifar.runs.record import ONSET_WINDOW, Figures, Row, Summary
 from dilated_cifar.training.state import State
 
@@ -61,7 +61,12 @@ def measure_weights(
 
 
 def summarize(
-    state: State, network: Trace, machine: Machine, best: Figures | None, last: Figures, held_out: str
+    state: State,
+    network: Inspection | None,
+    machine: Machine,
+    best: Figures | None,
+    last: Figures,
+    held_out: str,
 ) -> Summary:
     """What is said of the whole run, whose curves have the held-out split of that name."""
     history = state.progress.history
@@ -73,9 +78,9 @@ def summarize(
         overfitting_rule=ONSET_RULE,
         images_per_second=float(np.median([row["images_per_second"] for row in history])),
         seconds=state.progress.seconds,
-        parameters=network.parameters,
-        multiply_adds=network.multiply_adds,
-        receptive_field=network.receptive_field,
+        parameters=sum(weight.numel() for weight in state.model.parameters()),
+        multiply_adds=network.trace.multiply_adds if network else None,
+        receptive_field=network.trace.receptive_field if network and network.last else None,
         device=str(machine),
         torch=torch.__version__,
         class_names=state.class_names,

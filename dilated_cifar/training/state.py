@@ -14,7 +14,6 @@ from dilated_cifar.config.store import to_container
 from dilated_cifar.data.randomness import derive_seed
 from dilated_cifar.device import Machine
 from dilated_cifar.models import build
-from dilated_cifar.models.classifier import Classifier
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.checkpoint import Checkpoint
 from dilated_cifar.runs.record import Row, best_checkpoint, last_checkpoint, previous_checkpoint
@@ -83,7 +82,7 @@ class State:
 
     config: Config
     class_names: list[str]
-    model: Classifier
+    model: nn.Module
     average: AveragedModel | None
     optimizer: optim.Optimizer
     progress: Progress

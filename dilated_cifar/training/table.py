@@ -27,8 +27,7 @@ def show(summary: Summary, folder: Path) -> None:
     facts = {
         "overfitting": summary.onset,
         "speed": f"{speed} on {summary.device}, {duration(summary.seconds)} in all",
-        "network": f"{summary.parameters:,} parameters, {summary.multiply_adds / 1e6:.1f} M multiply-adds, "
-        f"receptive field {summary.receptive_field} pixels",
+        "network": network(summary),
     }
     for name, fact in facts.items():
         console.print(f"{name + ':':<13}{fact}")
@@ -40,6 +39,16 @@ def result_line(summary: Summary) -> str:
     weights = summary.selected
     held_out = "" if weights.validation is None else f"validation {percent(weights.validation.accuracy)}, "
     return f"finished: {held_out}test {percent(weights.test.accuracy)} after {duration(summary.seconds)}"
+
+
+def network(summary: Summary) -> str:
+    """The size of the network, as far as it is known."""
+    facts = [f"{summary.parameters:,} parameters"]
+    if summary.multiply_adds is not None:
+        facts.append(f"{summary.multiply_adds / 1e6:.1f} M multiply-adds")
+    if summary.receptive_field is not None:
+        facts.append(f"receptive field {summary.receptive_field} pixels")
+    return ", ".join(facts)
 
 
 def cell(score: Score | None) -> str:

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.utils.tensorboard import FileWriter, SummaryWriter
 from torch.utils.tensorboard.summary import custom_scalars, hparams
 
-from dilated_cifar.config.base import as_typed
+from dilated_cifar.config.base import as_typed, shortened
 from dilated_cifar.config.run import LOCAL_KEYS, flatten
 from dilated_cifar.config.store import to_container, to_yaml
 from dilated_cifar.data.augment import augment
@@ -53,7 +53,7 @@ class Board:
     the file can be written again it gets every curve from the start.
     """
 
-    def __init__(self, folder: Path, state: State, splits: Splits, network: Inspection) -> None:
+    def __init__(self, folder: Path, state: State, splits: Splits, network: Inspection | None) -> None:
         self._folder, self._state, self._splits, self._network = folder, state, splits, network
         self._writer: SummaryWriter | None = None
         self._shown, self._mapped = 0, False
@@ -148,10 +148,12 @@ class Board:
     def _add_count_map(self, writer: SummaryWriter) -> None:
         from dilated_cifar.inspection.count_maps import draw_coverage
 
+        self._mapped = True
+        if self._network is None or self._network.unit is None:
+            return
         figure = draw_coverage(self._network, inches=THUMBNAIL_INCHES)
         figure.set_dpi(200)
         writer.add_figure(COUNT_MAP, figure, 0)
-        self._mapped = True
 
     def _add_pictures(self, writer: SummaryWriter, logits: Tensor, epoch: int) -> None:
         from dilated_cifar.evaluation.pictures import confusion_figure, mistakes_figure
@@ -184,7 +186,7 @@ class Board:
             self._hook(failed)
 
 
-def begin(writer: SummaryWriter, state: State, splits: Splits, network: Inspection) -> None:
+def begin(writer: SummaryWriter, state: State, splits: Splits, network: Inspection | None) -> None:
     """Write what is known before the first step: configuration, network, augmented images."""
     config, held_out = state.config, splits.held_out[0]
     # Indented, so that no text of the configuration ends the block of code.
@@ -199,7 +201,7 @@ def begin(writer: SummaryWriter, state: State, splits: Splits, network: Inspecti
     writer.add_images("augmented", F.pad(shown, [1, 1, 1, 1]), 0)  # eight in a row, apart
     add_graph(writer, state)
     # Last, so that the beginning is whole where it is there.
-    writer.add_text(NETWORK, describe(network), 0)
+    writer.add_text(NETWORK, describe(network) if network else "It cannot be traced.", 0)
 
 
 def both_splits(splits: Sequence[str]) -> Written:
@@ -261,5 +263,5 @@ def add_graph(writer: SummaryWriter, state: State) -> None:
         except OSError:
             raise
         except Exception as error:  # a plugin's network need not be one that TorchScript can follow
-            logger.warning("the graph cannot be drawn and is left out: %s", one_line(error))
+            logger.warning("the graph cannot be drawn and is left out: %s", shortened(one_line(error), 100))
     state.model.train(training)

@@ -21,7 +21,7 @@ MAP = torch.arange(1.0, 65).view(8, 8)
 IMAGES = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
 GRADIENTS = LabelledGradients(
     LABEL,
-    Target((4, 4), (4.0, 4.0), (81, 81), Stage("features.stage3.0.conv1", 2, (4, 4))),
+    Target("features", (4, 4), (4.0, 4.0), (81, 81), Stage("features.stage3.0.conv1", 2, (4, 4))),
     {weights: Gradients(MAP[None], MAP[None]) for weights in ("trained", "random init")},
 )
 PICTURES: dict[str, Callable[[], Figure | None]] = {

@@ -10,7 +10,7 @@ from dilated_cifar.dilation.trace import trace
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.predict import class_maps
 from dilated_cifar.evaluation.trained import Trained
-from dilated_cifar.models.classifier import LAST_MAP
+from dilated_cifar.models.classifier import last_map_of
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,19 @@ def class_grid(trained: Trained, image: tuple[int, int], *, key: str) -> Grid:
     written = f"{image[0]}x{image[1]} pixels"
     channels = trained.config.data.input_size[0]
     try:
-        last = trace(trained.model, (channels, *image)).layer(LAST_MAP)
+        traced = trace(trained.model, (channels, *image))
     except ValueError as error:
+        reason = str(error.__cause__ or error)
         raise UserError(
-            f"{key}: {trained.label} has no class map of {written}, which is smaller than its kernels; "
-            "expected a larger image"
+            f"{key}: {trained.label} has no class map of {written} ({reason}); "
+            "expected a larger image, or a network that takes images of any size"
         ) from error
+    name = last_map_of(trained.model, traced)
+    if name is None:
+        raise UserError(
+            f"{key}: no module of {trained.label} puts out a map [C, h, w]; expected one that does"
+        )
+    last = traced.layer(name)
     shape = (last.output_shape[1], last.output_shape[2])
     if min(shape) < 2:
         raise UserError(

@@ -228,7 +228,8 @@ def open_networks(config: LocalizeConfig) -> list[Trained]:
     """The networks of all checkpoints, which must have been trained on the same images.
 
     Raises:
-        UserError: they were not, or another size of their images would be another class.
+        UserError: they were not, another size of their images would be another class, or a network has no
+            class maps.
     """
     use_threads(config.threads)
     trained = open_all(config.checkpoint, device=config.device)
@@ -239,6 +240,11 @@ def open_networks(config: LocalizeConfig) -> list[Trained]:
             raise UserError(
                 f"{each.path}: trained with data={each.config.data.family}, whose classes another size "
                 "changes; expected a network trained with images such as data=cifar10"
+            )
+        if not each.has_class_maps:
+            raise UserError(
+                f"{each.path}: model.family={each.config.model.family} has no class maps to localize by; "
+                "give its network a method class_maps(images), or build a Classifier of its features"
             )
         data = asdict(each.config.data)
         for key in DECIDING:

@@ -138,7 +138,7 @@ def test_the_side_of_the_centre_box_is_chosen_too() -> None:
 
 @pytest.mark.parametrize(
     ("layer", "message"),
-    [(nn.Conv2d(3, 3, 17), "smaller than its kernels"), (nn.Conv2d(3, 3, 16), "has 1x1 cells")],
+    [(nn.Conv2d(3, 3, 17), "expected a larger image"), (nn.Conv2d(3, 3, 16), "has 1x1 cells")],
 )
 def test_a_network_without_a_class_map_is_refused(colours: Trained, layer: nn.Module, message: str) -> None:
     network = Classifier(nn.Sequential(layer), 3, 3)
