@@ -1,16 +1,32 @@
-"""Rewrite the tables of the pages from the CSV files in docs/results: `python docs/make_tables.py`.
+"""Rewrite the tables of the pages from the data in docs/results: `python docs/make_tables.py`.
 
-A table stands on a page between `<!-- table NAME -->` and `<!-- end of table -->`.
+Between `<!-- table NAME -->` and `<!-- end of table -->` stands a table that is made of the CSV file of its
+name. Between `<!-- study NAME -->` and `<!-- end of table -->` stands what `compare` says of the runs that
+are kept in docs/results/runs/NAME, a row a group. Behind the name may follow `baseline=LABEL`, and keys with
+a value for the runs that count: `<!-- study receptive_field model.pool=false baseline=plain -->`.
 """
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from dilated_cifar.comparison.collect import collect
+from dilated_cifar.comparison.comparison import SectionFigures, compare_section
+from dilated_cifar.comparison.grouping import arrange
+from dilated_cifar.comparison.measures import GroupFigures
+from dilated_cifar.comparison.replicates import typed_value
+from dilated_cifar.comparison.statistics import Estimate
+from dilated_cifar.errors import UserError
+from dilated_cifar.percentages import percent, points
+from dilated_cifar.report.formats import P_VALUE, folds, seeds
+from dilated_cifar.report.sentences import verdict
+
 RESULTS = Path(__file__).parent / "results"
+STUDIES_KEPT = RESULTS / "runs"
 PAGES = [Path(__file__).parents[1] / "README.md", *sorted(Path(__file__).parent.rglob("*.md"))]
 MARKED = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+STUDIES = re.compile(r"(<!-- study (\S+(?: \S+)*) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 TEST_ACCURACY = "{test_accuracy}% ({low} to {high})"
 LOCALIZED = "{localized}% ({low} to {high})"
@@ -84,16 +100,82 @@ def read(name: str) -> list[dict[str, str]]:
 def table(name: str) -> str:
     """A table in Markdown, made of its CSV file."""
     columns = TABLES[name]
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    rows = []
     for row in read(FILES.get(name, name)):
         values = {key: int(value) if value.isdecimal() else value or "–" for key, value in row.items()}
-        lines.append("| " + " | ".join(cell.format(**values) for cell in columns.values()) + " |")
+        rows.append([cell.format(**values) for cell in columns.values()])
+    return markdown([dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def markdown(rows: Sequence[Mapping[str, str]]) -> str:
+    """A table of at least one row, each with its cells by the headings."""
+    lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
+    lines += ["| " + " | ".join(row.values()) + " |" for row in rows]
     return "\n".join(lines) + "\n"
+
+
+def study(words: str, folder: Path = STUDIES_KEPT) -> str:
+    """A comparison of kept runs in Markdown.
+
+    Args:
+        words: The name of the study, and what may follow it.
+        folder: Where studies are kept.
+
+    Raises:
+        UserError: a run is damaged, or the baseline is no group.
+        ValueError: the runs are of several settings, which one table cannot compare.
+    """
+    name, *rest = words.split()
+    chosen = dict(word.split("=", 1) for word in rest)
+    baseline = chosen.pop("baseline", None)
+    found = collect([folder / name], progress=False)
+    if found.faults or found.left_out:
+        raise UserError(
+            "; ".join([*found.faults, *(f"{each.name}: {each.reason}" for each in found.left_out)])
+        )
+    runs = [run for run in found.runs if all(typed_value(run, key) == chosen[key] for key in chosen)]
+    sections, _ = arrange(runs, (), baseline)
+    if len(sections) != 1:
+        raise ValueError(f"study {words}: expected one setting, found {[each.title for each in sections]}")
+    figures, _ = compare_section(sections[0], ())
+    return markdown([study_row(figures, each) for each in figures.groups])
+
+
+def study_row(figures: SectionFigures, each: GroupFigures) -> dict[str, str]:
+    """The cells of a group."""
+    group, difference = each.group, figures.difference(each.group)
+    crossed = group.folds is not None
+    headings = [f"difference to {figures.section.baseline.label} (95% interval)", "p (Holm)", "verdict"]
+    cells = ["–", "–", "baseline"]
+    if difference is not None:
+        p_value = "–" if difference.adjusted is None else P_VALUE.text(difference.adjusted)
+        cells = [interval(difference.estimate, points, " points"), p_value, verdict(difference)]
+    return {
+        "network": f"`{group.label}`",
+        **({"runs": folds(group)} if crossed else {"seeds": seeds(group)}),
+        f"{figures.measure} (95% interval)": interval(each.accuracy, percent, ""),
+        **(dict(zip(headings, cells, strict=True)) if len(figures.groups) > 1 else {}),
+        **({"test accuracy": percent(each.test.mean)} if crossed else {}),
+        "train minus validation": f"{points(each.gap.mean)} points",
+        "receptive field": "several" if each.receptive_field is None else f"{each.receptive_field} pixels",
+        "multiply-adds": "several" if each.multiply_adds is None else f"{each.multiply_adds / 1e6:.1f}M",
+    }
+
+
+def interval(found: Estimate | None, shown: Callable[[float], str], unit: str) -> str:
+    """A mean with its interval, or with the reason why there is none."""
+    if found is None:
+        return "–"
+    if found.low is None or found.high is None:
+        return f"{shown(found.mean)}{unit} ({found.why_none})"
+    low, high = (shown(end).removesuffix("%") for end in (found.low, found.high))
+    return f"{shown(found.mean)}{unit} ({low} to {high})"
 
 
 def filled(page: str) -> str:
     """The text of a page with the tables as the data have them now."""
-    return MARKED.sub(lambda found: found[1] + table(found[2]) + found[3], page)
+    page = MARKED.sub(lambda found: found[1] + table(found[2]) + found[3], page)
+    return STUDIES.sub(lambda found: found[1] + study(found[2]) + found[3], page)
 
 
 if __name__ == "__main__":

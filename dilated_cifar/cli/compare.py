@@ -10,6 +10,7 @@ from dilated_cifar.cli.errors import fail
 from dilated_cifar.config.compare import CompareConfig
 from dilated_cifar.errors import UserError, printable
 from dilated_cifar.progress import Steps
+from dilated_cifar.runs.record import STUDY
 
 COMMAND = Command(
     name="compare",
@@ -93,6 +94,11 @@ def run(arguments: Arguments) -> int:
 
 
 def report_folder(paths: Sequence[Path], runs: Sequence[Path]) -> Path:
-    """Where the report goes by default: into the first path that holds runs; of several runs, beside it."""
+    """Where the report goes by default: into the first path that holds runs; of several runs, beside it.
+
+    A study that is kept as a record stays as it is: its report goes to `outputs/compare/STUDY`.
+    """
     first = next(path for path in paths if any(run.is_relative_to(path.resolve()) for run in runs))
+    if any((parent / STUDY).is_file() for run in runs for parent in run.parents):
+        return Path("outputs") / "compare" / first.resolve().name
     return (first.parent if first.resolve() in runs and len(paths) > 1 else first) / "comparison"

@@ -26,7 +26,7 @@ from dilated_cifar.plugins import load_plugins, plugins_of
 from dilated_cifar.processes import Processes, announce_tasks, joined, launched, leads
 from dilated_cifar.progress import Steps
 from dilated_cifar.runs.folder import Found, opened
-from dilated_cifar.runs.record import CONFIG, ERROR, LOG
+from dilated_cifar.runs.record import CONFIG, ERROR, LOG, has_weights
 
 logger = logging.getLogger("dilated_cifar")
 
@@ -242,6 +242,8 @@ def train_once(
             return None
         if found is Found.FINISHED:
             summary = read_summary(folder)
+            if not has_weights(folder):
+                logger.info("%s: its checkpoints are not here; name=OTHER trains it again", folder)
         else:
             if jobs is not None and beside_others:
                 config = for_this_process(config, jobs, HydraConfig.get().job.num)
@@ -253,7 +255,9 @@ def train_once(
         if jobs is None:
             # Of the folder above: there, TensorBoard shows the run under its name.
             print_curves(folder.parent)
-            print(printable("evaluate:    " + command_line("evaluate", str(folder), *naming(config.plugin))))
+            if has_weights(folder):
+                evaluate = command_line("evaluate", str(folder), *naming(config.plugin))
+                print(printable(f"evaluate:    {evaluate}"))
     chosen = summary.selected.validation
     return None if chosen is None else chosen.accuracy
 

@@ -235,6 +235,11 @@ def folder_of(checkpoint: Path) -> Path:
 
 def require_state(folder: Path) -> None:
     """Raise a UserError where no checkpoint is whole from which the run could go on."""
+    if not (last_checkpoint(folder).is_file() or previous_checkpoint(folder).is_file()):
+        raise UserError(
+            f"{folder}: its checkpoints are not here, from which more epochs could go on; write name=OTHER "
+            "to train it from the start"
+        )
     try:
         read_verified(last_checkpoint(folder))
     except UserError:

@@ -21,6 +21,8 @@ from dilated_cifar.runs.atomic import write, write_text
 
 CONFIG, METRICS, PREDICTIONS, SUMMARY = "config.yaml", "metrics.csv", "test_predictions.npz", "summary.json"
 SESSIONS, ERROR, LOG = "sessions.json", "error.txt", "train.log"
+STUDY = "study.json"
+"""What marks a folder of runs that are kept as a record, without checkpoints, and are not written to."""
 EXPORTS = "export"
 """The folder, in that of a run, of its weights in other formats."""
 EXPORTED = "model.safetensors"
@@ -239,6 +241,11 @@ def previous_checkpoint(folder: Path) -> Path:
 def best_checkpoint(folder: Path) -> Path:
     """The weights of the epoch with the best validation accuracy."""
     return folder / "checkpoints" / "best.pt"
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether a run's selected weights are there, which whoever needs the space may delete."""
+    return best_checkpoint(folder).is_file() or last_checkpoint(folder).is_file()
 
 
 def write_config(folder: Path, config: Config) -> None:

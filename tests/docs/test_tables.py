@@ -17,11 +17,16 @@ def test_every_table_says_what_its_data_say(script: ModuleType, pages: dict[str,
         assert script.filled(text) == text, f"{path}: run python docs/make_tables.py"
     placed = [name for text in pages.values() for _, name, _ in script.MARKED.findall(text)]
     assert sorted(placed) == sorted(script.TABLES)
+    studies = {words.split()[0] for text in pages.values() for _, words, _ in script.STUDIES.findall(text)}
+    assert studies == {path.parent.name for path in script.STUDIES_KEPT.glob("*/study.json")}
 
 
 def test_every_measured_figure_in_the_text_is_in_the_data(script: ModuleType, pages: dict[str, str]) -> None:
     files = [path.stem for path in script.RESULTS.glob("*.csv")]
     known = {value for name in files for row in script.read(name) for value in row.values()} | {"95"}
+    # Those of studies are computed of the runs that are kept; the test above has them agree.
+    of_studies = [found[0] for text in pages.values() for found in script.STUDIES.finditer(text)]
+    known |= {figure for text in of_studies for figure in re.findall(r"\d[\d.]*", text)}
     for path, text in pages.items():
         if path == "README.md" or path.startswith("docs/results/"):
             prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
