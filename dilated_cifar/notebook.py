@@ -14,9 +14,9 @@ from dilated_cifar.cli import train as training
 from dilated_cifar.cli.arguments import read_arguments
 from dilated_cifar.cli.command import compose
 from dilated_cifar.comparison import collect, comparison
-from dilated_cifar.config.base import expanded
 from dilated_cifar.config.evaluate import DataPlace
 from dilated_cifar.config.explain import ExplainConfig
+from dilated_cifar.config.published import path_of
 from dilated_cifar.data.splits import load_split
 from dilated_cifar.dilation import coverage, rates
 from dilated_cifar.dilation import trace as tracing
@@ -70,12 +70,12 @@ def build(*overrides: str) -> nn.Module:
 
 
 def load(run: str | Path, *, device: str = "auto") -> LoadedNetwork:
-    """Read the network of a run's folder, whose selected weights are taken, or of a .pt file.
+    """Read the network of a run's folder, whose selected weights are taken, of a file, or `published:NAME`.
 
     Raises:
         UserError: there is none, it is damaged, or the device is not there.
     """
-    path = checkpoint.of_run(expanded(str(run)))
+    path = checkpoint.of_run(path_of(str(run)))
     trained = open_checkpoint(path, device=device, precision="fp32")
     trained.model.eval()
     return LoadedNetwork(trained)
@@ -93,7 +93,7 @@ def evaluate(
     """Evaluate the network of a run on a split of its data set.
 
     Args:
-        run: Its folder, or a .pt file.
+        run: Its folder, a file with weights, or `published:NAME`.
         split: test, validation, train or train_subset, all without augmentation.
         flip: Average the logits of each image and of its mirror image.
         device: auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps.

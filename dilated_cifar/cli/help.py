@@ -15,6 +15,7 @@ from dilated_cifar.cli.choices import choices, fault, meaning
 from dilated_cifar.cli.errors import fail
 from dilated_cifar.cli.naming import SCRIPTS, command_line
 from dilated_cifar.config.base import as_typed
+from dilated_cifar.config.published import PREFIX, described, published
 from dilated_cifar.errors import UserError
 from dilated_cifar.extras import installed
 
@@ -41,6 +42,8 @@ def print_help(command: Command, composed: DictConfig, folders: Sequence[Path]) 
     groups = [group for group in (*composed, "experiment") if group in offered and group in chosen]
     hydras = [group for group in offered if command.sweeps and group.startswith("hydra/")]
     print(command.help.format(**{name: command_line(name) for name in SCRIPTS}))
+    if command.runs == "checkpoint":
+        print_published()
     for group in (*groups, *hydras):
         print(f"{group}=NAME" + (f", here {chosen[group]}:" if chosen.get(group) else ":"))
         for name, file in offered[group].items():
@@ -59,6 +62,15 @@ def print_help(command: Command, composed: DictConfig, folders: Sequence[Path]) 
     own = choices(folders[1:] if installed() else folders)
     faults = [found for group in own for name in own[group] if (found := fault(group, name, folders))]
     return max((fail(found, UserError.status) for found in faults), default=0)
+
+
+def print_published() -> None:
+    """Print what may stand behind `published:`."""
+    known = published()
+    print(f"weights that are published, as RUN: {PREFIX}NAME" + (":" if known else "; here there are none"))
+    for name, path in known.items():
+        print(entry(name, described(path)))
+    print()
 
 
 def key_lines(node: DictConfig, prefix: str = "", skipped: Sequence[str] = ()) -> Iterator[str]:

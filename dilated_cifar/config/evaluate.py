@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from dilated_cifar.config.base import Frozen, require_one_of
 from dilated_cifar.config.limits import require_threads
+from dilated_cifar.config.published import path_of
 from dilated_cifar.errors import UserError
 
 SPLITS = ["test", "validation", "train", "train_subset"]
@@ -25,8 +26,8 @@ class Place(Frozen):
 
     checkpoint: list[str] = field(default_factory=list)
     """Runs: their folders, whose selected weights are taken (the best, or the last where no images were
-    held out), .pt files, or the .safetensors files that export writes; as RUN without a key. run= means the
-    same."""
+    held out), .pt files, the .safetensors files that export writes, or published:NAME for weights that are
+    published under a name; as RUN without a key. run= means the same."""
     device: str = "auto"
     """auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps."""
     threads: int | None = None
@@ -41,11 +42,14 @@ class Place(Frozen):
 
     def __post_init__(self) -> None:
         require_threads(self.threads)
+        for text in self.checkpoint:
+            path_of(text)  # refuses an unknown name before torch is loaded
 
     def _require_a_run(self) -> None:
         if not self.checkpoint:
             raise UserError(
-                "no run: expected the folder of one, such as outputs/NAME, or a file with weights"
+                "no run: expected the folder of one, such as outputs/NAME, a file with weights or "
+                "published:NAME"
             )
 
 

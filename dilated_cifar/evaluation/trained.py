@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dilated_cifar.config.base import expanded
 from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.evaluate import DataPlace
+from dilated_cifar.config.published import path_of
 from dilated_cifar.config.run import Config
 from dilated_cifar.data.augment import normalize
 from dilated_cifar.data.splits import Split, load_split
@@ -128,7 +128,7 @@ def labelled(checkpoints: Sequence[str]) -> list[tuple[Path, str]]:
     Raises:
         UserError: a folder holds no weights.
     """
-    paths = [checkpoint.of_run(expanded(text)) for text in checkpoints]
+    paths = [checkpoint.of_run(path_of(text)) for text in checkpoints]
     names = [run_label(path) for path in paths]
     return [
         (path, f"{number}-{name}-{path.stem}" if names.count(name) > 1 else name)

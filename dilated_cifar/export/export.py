@@ -25,6 +25,7 @@ from dilated_cifar.runs.atomic import write
 from dilated_cifar.runs.folder import folder_of
 from dilated_cifar.runs.reading import read_summary
 from dilated_cifar.runs.record import EXPORTS, SUMMARY, Figures, Summary
+from dilated_cifar.runs.weights import figures_in
 
 
 @dataclass(frozen=True)
@@ -171,8 +172,11 @@ def summary_of(trained: Trained) -> Summary | None:
 
 
 def figures_of(trained: Trained, summary: Summary | None) -> Figures | None:
-    """What the run measured of these weights, told from others by their epoch; None where it did not."""
-    known = (summary.best, summary.last) if summary else ()
+    """What was measured of these weights, by their run or as their file says; None where nothing was.
+
+    The weights of a run are told from others by their epoch.
+    """
+    known = (summary.best, summary.last) if summary else (figures_in(trained.path),)
     return next((each for each in known if each and each.epoch == trained.epoch), None)
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from dilated_cifar.config.base import as_typed
+from dilated_cifar.config.published import name_of
 from dilated_cifar.config.run import Config, differing_keys, flatten
 from dilated_cifar.config.store import data_classes, to_config, to_container
 from dilated_cifar.errors import RunError, UserError
@@ -227,7 +228,12 @@ def refuse_other_config(folder: Path, config: Config) -> int | None:
 
 
 def folder_of(checkpoint: Path) -> Path:
-    """The run folder that a checkpoint or an exported file lies in, or the folder it lies in."""
+    """The run folder that a checkpoint or an exported file lies in, or the folder it lies in.
+
+    Of published weights it is one in `outputs`: nothing is written into the package.
+    """
+    if name := name_of(checkpoint):
+        return Path("outputs") / "published" / name
     folder = checkpoint.parent
     exported = folder.name == EXPORTS and (folder.parent / CONFIG).is_file()
     return folder.parent if folder.name == "checkpoints" or exported else folder

@@ -106,11 +106,11 @@ def read_summary(folder: Path, config: dict[str, Any] | None = None) -> Summary:
         content = json.loads(bounded(path, LARGEST_TEXT).decode())
         if not all(math.isfinite(value) for value in _numbers(content)):
             raise ValueError("a figure is not finite")
-        best = None if content["best"] is None else _figures(content["best"])
+        best = None if content["best"] is None else read_figures(content["best"])
         # Releases before 0.2 left the class names to the checkpoint; the configuration tells them as well.
         names = content.get("class_names") or data_classes((config or read_config(folder))["data"])
         return Summary(
-            **{**content, "best": best, "last": _figures(content["last"]), "class_names": list(names)}
+            **{**content, "best": best, "last": read_figures(content["last"]), "class_names": list(names)}
         )
     except UserError:
         raise
@@ -127,8 +127,12 @@ def read_summary(folder: Path, config: dict[str, Any] | None = None) -> Summary:
         raise UserError(f"{path}: damaged ({reason}); expected the summary of a finished run") from error
 
 
-def _figures(content: dict[str, Any]) -> Figures:
-    """One set of weights as summary.json holds it."""
+def read_figures(content: dict[str, Any]) -> Figures:
+    """The figures of one set of weights as summary.json and exported files hold them.
+
+    Raises:
+        LookupError, TypeError, ValueError: they are not as they were written.
+    """
     train, validation, test = (
         None if content[split] is None else Score(**content[split])
         for split in ("train", "validation", "test")

@@ -17,7 +17,8 @@ from dilated_cifar.errors import UserError
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.checkpoint import Checkpoint
 from dilated_cifar.runs.description import OURS, as_texts, described
-from dilated_cifar.runs.record import EXPORTED
+from dilated_cifar.runs.reading import read_figures
+from dilated_cifar.runs.record import EXPORTED, Figures
 
 SAFETENSORS, ONNX = ".safetensors", ".onnx"
 LARGEST_HEADER = 2**22
@@ -67,6 +68,17 @@ def read_safetensors(path: Path) -> Checkpoint:
     if texts.get(DIGEST) != digest(weights):
         raise UserError(f"{path}: damaged: its weights do not have the checksum that it names; {OURS}")
     return replace(found, model=weights)
+
+
+def figures_in(path: Path) -> Figures | None:
+    """What a safetensors file says was measured of its weights; None where it says nothing of the kind."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            found = read_figures(json.loads((file.metadata() or {})["figures"]))
+        shares = [score.accuracy for score in (found.train, found.validation, found.test) if score]
+        return found if all(0 <= share <= 1 for share in shares) else None
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError, RecursionError):
+        return None
 
 
 def require_header(path: Path) -> None:

@@ -13,6 +13,7 @@ import torch
 import yaml
 
 from dilated_cifar.cli import train
+from dilated_cifar.config.published import FOLDER
 from dilated_cifar.runs import checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -141,16 +142,19 @@ def test_two_processes_do_not_train_in_one_folder(tiny: list[str], tmp_path: Pat
     assert "another process trains here" in second.stderr
 
 
-def test_the_wheel_brings_its_configuration(tmp_path: Path) -> None:
+def test_the_wheel_brings_its_configuration_and_published_weights(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
     subprocess.run(build, capture_output=True, check=True)
     wheel = next(tmp_path.glob("*.whl"))
     installed = tmp_path / "installed"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
+    published = sorted(path.name for path in FOLDER.iterdir())
     script = (
         "import sys; sys.argv = ['dilated-cifar-train', 'model=resnet', '--cfg', 'job']\n"
         "from dilated_cifar.cli import choices, train\n"
+        "from dilated_cifar.config.published import FOLDER\n"
+        f"assert sorted(path.name for path in FOLDER.iterdir()) == {published}\n"
         f"assert str(choices.conf_folder()).startswith({str(installed)!r})\n"
         "sys.exit(train.main() or train.main(['--help']))"
     )
