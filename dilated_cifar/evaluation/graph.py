@@ -11,7 +11,7 @@ from dilated_cifar.config.data import DataConfig
 from dilated_cifar.errors import UserError
 from dilated_cifar.extras import require_packages
 from dilated_cifar.runs.description import OURS
-from dilated_cifar.runs.graph import IMAGES, LOGITS, PACKAGES, GraphFile, read_graph
+from dilated_cifar.runs.graph import BATCHES, IMAGES, LOGITS, PACKAGES, GraphFile, read_graph
 
 FLOATS = (np.float16, np.float32, np.float64)
 FATAL = 4
@@ -41,7 +41,19 @@ class Graph(nn.Module):
             raise self.refusal(error) from error
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits [N, classes] of images float32 [N, 3, H, W] from 0 to 1, which the graph normalises."""
+        """Logits [N, classes] of images float32 [N, C, H, W] from 0 to 1, which the graph normalises.
+
+        It is run on as many images as its sizes were checked for; empty ones fill up what lacks.
+        """
+        parts = []
+        for part in images.split(BATCHES[-1]):
+            lacking = 0 if len(part) in BATCHES else BATCHES[-1] - len(part)
+            filled = torch.cat([part, part.new_zeros(lacking, *part.shape[1:])]) if lacking else part
+            parts.append(self.run(filled)[: len(part)])
+        return torch.cat(parts)
+
+    def run(self, images: Tensor) -> Tensor:
+        """The same, run on these images at once: for a graph that this process wrote."""
         try:
             (logits,) = self.session.run([LOGITS], {IMAGES: images.contiguous().numpy()})
         except Exception as error:

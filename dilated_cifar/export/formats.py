@@ -118,8 +118,8 @@ def write_onnx(source: Source) -> bytes:
 
 
 def open_onnx(path: Path) -> Predict:
-    """The graph, run by onnxruntime."""
-    return open_graph(path)[1]
+    """The graph, run by onnxruntime on batches of any size."""
+    return open_graph(path)[1].run
 
 
 FORMATS = {

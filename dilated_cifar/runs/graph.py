@@ -2,8 +2,8 @@
 
 onnxruntime runs no code of a file, but a graph can name other files as its weights, loop for ever, or make
 of a small file a large map. So a graph is taken only where it is whole in itself, has standard operators and
-no control flow, and where the size of everything it computes is known beforehand and within the bounds of
-`config/limits.py`.
+no control flow, and where the size of everything it computes is known beforehand, for the numbers of images
+that it is run on, and within the bounds of `config/limits.py`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,13 +22,15 @@ from dilated_cifar.runs.description import OURS, described
 from dilated_cifar.runs.weights import LARGEST_FILE
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 BATCH = "batch"
 """The name of the first dimension of what goes in and what comes out."""
 IMAGES, LOGITS = "images", "logits"
 PACKAGES = ("onnx", "onnxruntime")
 MOST_NODES = 20_000
+BATCHES = (1, 100)
+"""How many images a graph is run on at once; for these the sizes of all that it computes are checked."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,7 @@ def read_graph(path: Path) -> GraphFile:
     shapes = ([BATCH, *config.data.input_size], [BATCH, config.data.classes])
     if len(found.class_names) != config.data.classes:
         raise UserError(f"{path}: names {len(found.class_names)} classes; {OURS}")
-    fault = parts_fault(model) or ends_fault(model, *shapes)
-    if not fault:
-        try:
-            inferred = with_sizes(model)
-        except UserError as error:
-            raise UserError(f"{path}: {error}; {OURS}") from error
-        fault = ends_fault(inferred, *shapes) or size_fault(inferred)
+    fault = parts_fault(model) or ends_fault(model, *shapes) or sizes_fault(model, *shapes)
     if fault:
         raise UserError(f"{path}: {fault}; {OURS}")
     try:
@@ -138,8 +134,22 @@ def shape_of(value: "ValueInfoProto") -> list[object] | None:
     return [dim.dim_param or (dim.dim_value if dim.HasField("dim_value") else None) for dim in kind.shape.dim]
 
 
-def with_sizes(model: "ModelProto") -> "ModelProto":
-    """The model with the shape of every value that follows from its images; what it claims is not believed.
+def sizes_fault(model: "ModelProto", images: list[object], logits: list[object]) -> str | None:
+    """What is wrong with the sizes that follow from its images; None where all are known and in bounds."""
+    numbers = []
+    for count in BATCHES:
+        try:
+            inferred = with_sizes(model, count)
+        except UserError as error:
+            return str(error)
+        if fault := ends_fault(inferred, [count, *images[1:]], [count, *logits[1:]]):
+            return fault
+        numbers.append({each.name: numbers_of(each) for each in values_of(inferred.graph)})
+    return bounds_fault(model.graph, *numbers)
+
+
+def with_sizes(model: "ModelProto", images: int) -> "ModelProto":
+    """The model with the shape of every value for so many images; what it claims is not believed.
 
     Raises:
         UserError: its operators do not take what the ones before them give.
@@ -149,6 +159,10 @@ def with_sizes(model: "ModelProto") -> "ModelProto":
     bare = type(model)()
     bare.CopyFrom(model)
     del bare.graph.value_info[:]
+    for value in bare.graph.input:
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param == BATCH:
+                dim.dim_value = images
     for value in bare.graph.output:
         value.type.tensor_type.ClearField("shape")
     try:
@@ -159,38 +173,47 @@ def with_sizes(model: "ModelProto") -> "ModelProto":
         ) from error
 
 
-def size_fault(model: "ModelProto") -> str | None:
-    """Which value of a graph `with_sizes` is too large or of unknown size; None where all are in bounds."""
-    known = {each.name: each for each in (*model.graph.value_info, *model.graph.output)}
+def bounds_fault(
+    graph: "GraphProto", of_one: dict[str, int | None], of_many: dict[str, int | None]
+) -> str | None:
+    """Which value of a graph is too large or of unknown size; None where all are in bounds.
+
+    Args:
+        graph: Its operators name the values.
+        of_one: How many numbers each of them is for the first of BATCHES, None where that cannot be told.
+        of_many: The same for the last.
+    """
     of_images, others = 0, 0
-    for name in (name for node in model.graph.node for name in node.output if name):
-        numbers, in_batch = numbers_of(known[name]) if name in known else (None, False)
-        if numbers is None:
+    for name in (name for node in graph.node for name in node.output if name):
+        one, many = of_one.get(name), of_many.get(name)
+        if one is None or many is None:
             return f"the size of {name[:50]} is not known before it is computed"
-        if in_batch and numbers > MOST_IN_A_MAP:
+        if one == many:
+            others += one
+            continue
+        numbers = max(one, -(-many // BATCHES[-1]))
+        if numbers > MOST_IN_A_MAP:
             return f"{name[:50]} holds {numbers:,} numbers an image; expected at most {MOST_IN_A_MAP:,}"
-        of_images, others = of_images + in_batch * numbers, others + (not in_batch) * numbers
+        of_images += numbers
     if of_images > MOST_IN_ALL_MAPS or others > MOST_PARAMETERS:
         return f"its values hold {of_images + others:,} numbers; expected at most {MOST_IN_ALL_MAPS:,}"
     return None
 
 
-def numbers_of(value: "ValueInfoProto") -> tuple[int | None, bool]:
-    """How many numbers a tensor holds, of one image where its size depends on the batch, and whether it does.
+def values_of(graph: "GraphProto") -> Iterator["ValueInfoProto"]:
+    """What a graph that `with_sizes` returns says of each of its values."""
+    yield from (*graph.value_info, *graph.output)
 
-    Returns:
-        None for the number where it cannot be told, or grows faster than the batch.
-    """
+
+def numbers_of(value: "ValueInfoProto") -> int | None:
+    """How many numbers a tensor holds; None where it cannot be told."""
     from onnx import TensorProto
 
     kind = value.type.tensor_type
     if kind.elem_type in (TensorProto.UNDEFINED, TensorProto.STRING) or not kind.HasField("shape"):
-        return None, False
-    sizes = [dim.dim_value for dim in kind.shape.dim if dim.HasField("dim_value")]
-    named = [dim.dim_param for dim in kind.shape.dim if not dim.HasField("dim_value")]
-    if named not in ([], [BATCH]) or any(size < 0 for size in sizes):
-        return None, False
-    return prod(sizes), bool(named)
+        return None
+    sizes = [dim.dim_value if dim.HasField("dim_value") else -1 for dim in kind.shape.dim]
+    return None if any(size < 0 for size in sizes) else prod(sizes)
 
 
 def finish(model: "ModelProto", texts: Iterable[tuple[str, str]]) -> bytes:

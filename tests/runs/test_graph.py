@@ -80,6 +80,19 @@ def test_a_graph_that_was_made_elsewhere_is_taken_where_it_says_what_it_is(make:
     torch.testing.assert_close(graph(images), images.mean((2, 3)) @ torch.ones(3, 10))
 
 
+def test_a_graph_is_run_on_batches_of_the_checked_sizes_alone(make: Make) -> None:
+    import torch
+
+    # For each image the logits and how many images there are, which a graph can but ours do not tell.
+    shape = helper.make_node("Shape", ["logits_alone"], ["count"], end=1)
+    as_float = helper.make_node("Cast", ["count"], ["counted"], to=F32)
+    added = helper.make_node("Add", ["logits_alone", "counted"], ["logits"])
+    alone = helper.make_node("Gemm", ["flat", "weight"], ["logits_alone"], transB=1)
+    _, graph = open_graph(make((MEAN, FLAT, alone, shape, as_float, added)))
+    for count, parts in ((1, [1.0]), (3, [100.0] * 3), (101, [100.0] * 100 + [1.0])):
+        assert graph(torch.zeros(count, 3, 32, 32))[:, 0].tolist() == parts
+
+
 def constant(name: str, values: list[int]) -> Any:
     return numpy_helper.from_array(np.array(values, np.int64), name)
 
@@ -148,10 +161,12 @@ ATTACKS: dict[str, tuple[dict[str, Any], str]] = {
                 FLAT,
                 LINEAR,
                 helper.make_node("Transpose", ["flat"], ["turned"]),
-                helper.make_node("MatMul", ["flat", "turned"], ["large"]),
-            ]
+                helper.make_node("MatMul", ["flat", "turned"], ["square"]),
+                helper.make_node("Tile", ["square", "times"], ["large"]),
+            ],
+            "weights": [WEIGHT, constant("times", [1, 100_000])],
         },
-        "the size of large is not known",
+        "large holds 10,000,000 numbers an image",
     ),
     "other images": ({"images": ["batch", 3, 64, 64]}, "it takes images ['batch', 3, 64, 64]; expected"),
     "one image at a time": ({"images": [1, 3, 32, 32]}, "it takes images [1, 3, 32, 32]; expected"),
