@@ -193,9 +193,14 @@ def _trace(network: nn.Module, input_size: tuple[int, int, int]) -> Trace:
         try:
             output = network(image)
         except Exception as error:  # whatever the network's own code raises
-            if recorder.ruling:
-                raise
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            if isinstance(error, UntraceableError | ValuesNeededError):
+                raise
+            if recorder.ruling:
+                raise UntraceableError(
+                    f"the receptive field cannot be followed through {type(network).__name__} ({reason}): "
+                    "write convolutions, poolings, views and elementwise operations"
+                ) from error
             raise UntraceableError(
                 f"the network cannot run on an image of size {list(input_size)} ({reason}): "
                 "write another input size, or smaller dilations and strides"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import yaml
 
 from dilated_cifar.config.base import as_typed
 from dilated_cifar.config.data import DataConfig
-from dilated_cifar.config.run import LOCAL_KEYS, flatten
+from dilated_cifar.config.run import LOCAL_KEYS, Config, flatten
 from dilated_cifar.errors import printable
 from dilated_cifar.evaluation.trained import Trained
 from dilated_cifar.percentages import percent
@@ -19,7 +20,10 @@ from dilated_cifar.runs.record import Figures, Summary
 if TYPE_CHECKING:
     from dilated_cifar.export.export import Checked
 
-HUB_DATA_SETS = {"cifar10": ("uoft-cs/cifar10", "CIFAR-10")}
+HUB_DATA_SETS = {
+    "cifar10": ("uoft-cs/cifar10", "CIFAR-10"),
+    "cifar100": ("uoft-cs/cifar100", "CIFAR-100"),
+}
 """The hub's name of a data set, and the usual one, by family."""
 SPLITS = (("train", "fixed part of the training split, unaugmented"), ("validation", "validation split"))
 
@@ -31,7 +35,7 @@ import numpy as np
 import onnxruntime
 
 session = onnxruntime.InferenceSession("model.onnx")
-images = np.zeros((1, {shape}), np.float32)  # red, green and blue from 0 to 1
+images = np.zeros((1, {shape}), np.float32)  # {colours} from 0 to 1
 (logits,) = session.run(None, {{"images": images}})
 ```
 """
@@ -42,7 +46,7 @@ With torch alone:
 import torch
 
 network = torch.export.load("model.pt2").module()
-logits = network(torch.zeros(1, {shape}))  # red, green and blue from 0 to 1
+logits = network(torch.zeros(1, {shape}))  # {colours} from 0 to 1
 ```
 """
 SAFETENSORS = """\
@@ -55,13 +59,15 @@ from safetensors.torch import load_file
 weights = load_file("model.safetensors")
 ```
 
-With dilated-cifar installed, which reads the network from the same file:
+With dilated-cifar installed, which reads {what} from the same file:
 
 ```sh
-dilated-cifar-evaluate model.safetensors
-dilated-cifar-explain model.safetensors
+dilated-cifar-evaluate model.safetensors{arguments}
+dilated-cifar-explain model.safetensors{arguments}
 ```
 """
+COLOURS = {1: "grey", 3: "red, green and blue"}
+"""What the channels of an image are, by their number."""
 LOADING = {"model.onnx": ONNX, "model.pt2": TORCH, "model.safetensors": SAFETENSORS}
 
 
@@ -139,8 +145,10 @@ def sections(
     yield from measured_lines(figures, config.seed)
     shape = f"{channels}, {height}, {width}"
     yield f"## Load it\n\nImages go in as float32 `[N, {shape}]`, logits come out as `[N, {classes}]`.\n"
-    yield from (LOADING[each.file].format(shape=shape) for each in checks)
-    yield f"The classes, in the order of the logits:\n\n{as_code(json.dumps(trained.class_names))}"
+    told = {"colours": COLOURS.get(channels, "all channels"), **needed(config)}
+    yield from (LOADING[each.file].format(shape=shape, **told) for each in checks)
+    names = json.dumps(trained.class_names, ensure_ascii=False)
+    yield f"The classes, in the order of the logits:\n\n{as_code(names)}"
     yield "## Compared with the trained network\n\nEach file was opened again and given test images.\n"
     yield table(
         ("file", "images", "largest difference of a logit", "let pass", "same class"),
@@ -152,6 +160,18 @@ def sections(
     yield "## Trained with\n"
     yield table(("key", "value"), [(key, inline(as_typed(value))) for key, value in settings(trained)])
     yield "## Limits\n\n" + "\n".join(f"- {each}" for each in limits(trained, figures)) + "\n"
+
+
+def needed(config: Config) -> dict[str, str]:
+    """What the commands read from the file alone, and what they must be told beside it."""
+    plugins = portable(config)["plugin"]
+    arguments = [shlex.quote(f"plugin={name}") for name in plugins]
+    what = (
+        f"the network of the plugin {', '.join(plugins)}, which you must have," if plugins else "the network"
+    )
+    if config.data.family == "folder":
+        arguments.append("data.root=FOLDER")
+    return {"what": what, "arguments": "".join(f" {each}" for each in arguments)}
 
 
 def measured_lines(figures: Figures | None, seed: int) -> Iterator[str]:

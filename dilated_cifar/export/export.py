@@ -11,9 +11,10 @@ import torch
 from rich.table import Table
 from torch import Tensor
 
+from dilated_cifar.config.base import shortened
 from dilated_cifar.config.export import ExportConfig
 from dilated_cifar.device import use_threads
-from dilated_cifar.errors import UserError
+from dilated_cifar.errors import UserError, one_line
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.evaluation.predict import BATCH
 from dilated_cifar.evaluation.trained import Trained, open_all, some_test_images
@@ -126,14 +127,21 @@ def written(
         tolerance: As a share of the largest logit.
 
     Raises:
-        UserError: a logit differs by more.
+        UserError: the network cannot be written in this format, or a logit differs by more.
     """
     form = FORMATS[name]
-    content = form.write(source)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / form.file
-        path.write_bytes(content)
-        found = in_batches(form.open(path), images.float() / 255)
+        try:
+            content = form.write(source)
+            path.write_bytes(content)
+            found = in_batches(form.open(path), images.float() / 255)
+        except Exception as error:  # of what a plugin's network does, torch may raise anything
+            reason = shortened(one_line(error).removeprefix(f"{path}: "))
+            raise UserError(
+                f"formats={name}: model.family={source.trained.config.model.family} cannot be exported: "
+                f"{reason}; leave {name} out of formats="
+            ) from error
     largest = expected.abs().max().item()
     check = Checked(
         file=form.file,

@@ -62,7 +62,10 @@ def portable(config: Config) -> dict[str, Any]:
         if group not in LOCAL_KEYS
     }
     filled = completed(kept)
-    return filled | {"data": container["data"] | filled["data"]}  # a key without a default stays
+    # Whoever reads the file is to know which plugin it needs, not where that lay.
+    plugins = [Path(name).name if name.endswith(".py") else name for name in config.plugin]
+    data = container["data"] | filled["data"]  # a key without a default stays
+    return filled | {"data": data, "plugin": plugins}
 
 
 def as_texts(description: Mapping[str, Any]) -> dict[str, str]:

@@ -45,7 +45,8 @@ def safetensors_of(weights: Mapping[str, Tensor], description: Mapping[str, Any]
 
     `format` says that they are of torch, as libraries of the Hugging Face hub expect.
     """
-    plain = {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
+    # Copies, for the format knows no weights that several layers share.
+    plain = {name: weight.detach().cpu().contiguous().clone() for name, weight in weights.items()}
     return save(plain, {"format": "pt", **as_texts(description), DIGEST: digest(plain)})
 
 
