@@ -27,6 +27,7 @@ from dilated_cifar.evaluation.trained import data_here, open_checkpoint
 from dilated_cifar.inspection.explanation import DATA
 from dilated_cifar.inspection.verdicts import rates_text
 from dilated_cifar.models import build as build_network
+from dilated_cifar.plugins import load_plugins
 from dilated_cifar.results import (
     Compared,
     CountMap,
@@ -69,12 +70,18 @@ def build(*overrides: str) -> nn.Module:
     return build_network(chosen.model, DATA.classes)
 
 
-def load(run: str | Path, *, device: str = "auto") -> LoadedNetwork:
+def load(run: str | Path, *, device: str = "auto", plugin: str | Sequence[str] = ()) -> LoadedNetwork:
     """Read the network of a run's folder, whose selected weights are taken, of a file, or `published:NAME`.
 
+    Args:
+        run: The folder, the file or the name.
+        device: auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps.
+        plugin: FILE.py or module, or several, with networks and data sets of your own that the run needs.
+
     Raises:
-        UserError: there is none, it is damaged, or the device is not there.
+        UserError: there is none, it is damaged, its plugin is not loaded, or the device is not there.
     """
+    load_plugins([plugin] if isinstance(plugin, str) else plugin)
     path = checkpoint.of_run(path_of(str(run)))
     trained = open_checkpoint(path, device=device, precision="fp32")
     trained.model.eval()
@@ -89,6 +96,7 @@ def evaluate(
     device: str = "auto",
     root: str | None = None,
     download: bool = True,
+    plugin: str | Sequence[str] = (),
 ) -> Evaluated:
     """Evaluate the network of a run on a split of its data set.
 
@@ -99,11 +107,12 @@ def evaluate(
         device: auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps.
         root: Folder of the data set; None for the run's own, else CIFAR10_ROOT, else ./data.
         download: Fetch the data set where it is missing.
+        plugin: As of `load`.
 
     Raises:
         UserError: there is no such run, split, device or data set.
     """
-    trained = load(run, device=device).trained
+    trained = load(run, device=device, plugin=plugin).trained
     data = data_here(trained.config.data, DataPlace(root, download))
     found = load_split(data, split)
     images = found.images.to(trained.machine.device)

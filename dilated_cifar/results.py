@@ -121,8 +121,11 @@ class LoadedNetwork:
     def _repr_html_(self) -> str:
         trained = self.trained
         said = f"{trained.path}, epoch {trained.epoch}; classes: {', '.join(self.class_names)}"
-        layers = same(Layers, tracing.trace(self.network, trained.config.data.input_size))
-        return layers._table(said)
+        try:
+            traced = tracing.trace(self.network, trained.config.data.input_size)
+        except ValueError as error:  # a network of a plugin may run anything
+            return table([], [[f"layers: {error}"]], said)
+        return same(Layers, traced)._table(said)
 
 
 @dataclass(frozen=True)

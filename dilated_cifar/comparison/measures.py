@@ -63,7 +63,7 @@ class GroupFigures:
     onset: Event
     """The held-out loss began to rise for good; epochs. Known of runs with enough of them."""
     parameters: int | None
-    """None where the runs of the group have several; the same for the next two."""
+    """None where the runs of the group have several; the same for the next two, or where none is known."""
     multiply_adds: int | None
     receptive_field: int | None
     images_per_second: float

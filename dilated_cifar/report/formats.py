@@ -80,9 +80,9 @@ def interval_kind(estimate: Estimate) -> str:
 
 TYPED: Format[object] = Format(as_typed, order=as_typed, missing="null")
 NUMBER: Format[int] = Format(str)
-COUNT: Format[int] = Format("{:,}".format, missing="several")
-"""Of a network; the runs of a group may have several."""
-MILLIONS: Format[int] = Format(lambda count: f"{count / 1e6:.1f} M", missing="several")
+COUNT: Format[int] = Format("{:,}".format, missing="n/a")
+"""Of a network; n/a where the runs of a group have several, or it cannot be traced."""
+MILLIONS: Format[int] = Format(lambda count: f"{count / 1e6:.1f} M", missing="n/a")
 SPEED: Format[float] = Format("{:,.0f}".format)
 COVERED: Format[float] = Format(lambda share: percent(share, 1))
 PERCENT: Format[float] = Format(percent)
