@@ -128,7 +128,8 @@ def _average_pool(
     return _max_pool(source, kernel_size, stride, padding, ceil_mode=ceil_mode)
 
 
-def _adaptive_pool(source: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
+def adaptive_pool(source: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
+    """Sum over windows that divide a map into a given number, which may differ by one position."""
     if return_indices:
         raise UncountableError("a max pool with indices cannot be counted: write a plain AdaptiveMaxPool2d")
     given = output_size if isinstance(output_size, list | tuple) else (output_size, output_size)
@@ -150,7 +151,7 @@ def _interpolate(source: Tensor, *args: Any, **options: Any) -> Tensor:
     if options.get("mode") == "bicubic" or options.get("antialias"):
         raise UncountableError("a bicubic interpolation cannot be counted: write a bilinear one")
     single = source.dim() == 4 and source.shape[2:] == (1, 1)
-    return F.interpolate(source.detach() if single else source, *args, **options)
+    return F.interpolate(torch.zeros_like(source) if single else source, *args, **options)
 
 
 def _meet(one: Any, other: Any, *_: Any, **__: Any) -> Any:
@@ -199,25 +200,26 @@ def _linear(source: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     return source.mean(-1, keepdim=True) * torch.ones(weight.shape[0], dtype=source.dtype)
 
 
-_BOTH = (
+BOTH = (
     *("add", "__add__", "__iadd__", "__radd__", "add_", "sub", "__sub__", "__rsub__", "__isub__", "rsub"),
     *("mul", "__mul__", "__rmul__", "__imul__", "mul_", "multiply"),
 )
+"""Elementwise operations to which both sides have paths."""
 
 _COUNTED: dict[str, Callable[..., Tensor]] = {
     "conv2d": _convolution,
     "conv_transpose2d": _transposed_convolution,
     "max_pool2d": _max_pool,
     "avg_pool2d": _average_pool,
-    "adaptive_avg_pool2d": _adaptive_pool,
-    "adaptive_max_pool2d": _adaptive_pool,
+    "adaptive_avg_pool2d": adaptive_pool,
+    "adaptive_max_pool2d": adaptive_pool,
     "mean": _mean,
     "linear": _linear,
     "interpolate": _interpolate,
 }
 
 _MEETING: dict[str, Callable[..., Any]] = {
-    **dict.fromkeys(_BOTH, _meet),
+    **dict.fromkeys(BOTH, _meet),
     **dict.fromkeys(("div", "true_divide", "__truediv__", "__itruediv__", "div_"), _divide),
     **dict.fromkeys(("matmul", "__matmul__", "bmm", "mm"), _multiply_matrices),
     **dict.fromkeys(
