@@ -85,7 +85,7 @@ def run(arguments: Arguments) -> int:
         if config.network is not None:
             from dilated_cifar.inspection.any_network import explain_network
 
-            explain_network(config, folder, name, steps)
+            explain_network(config, folder, name, steps, commands)
         elif config.checkpoint:
             from dilated_cifar.inspection.checkpoints import explain_checkpoints
 

@@ -1,5 +1,6 @@
 """Any torch module explained: its layers, receptive field, coverage and gridding."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from dilated_cifar.inspection.coverage import unit_sentence, unit_text
 from dilated_cifar.inspection.explanation import check_unit, unit_data
 from dilated_cifar.inspection.foreign import load_network
 from dilated_cifar.inspection.grids import GRIDDING, Grid, find_grids, grid_sentences
-from dilated_cifar.inspection.network import LEGEND, layer_table, millions
+from dilated_cifar.inspection.network import LEGEND, Inspection, layer_table, millions
+from dilated_cifar.inspection.page import network_page
 from dilated_cifar.models.classifier import LAST_MAP
 from dilated_cifar.progress import Steps
 
@@ -41,8 +43,12 @@ class Finding:
     uncounted: str | None
 
 
-def explain_network(config: ExplainConfig, folder: Path, title: str, steps: Steps) -> None:
+def explain_network(
+    config: ExplainConfig, folder: Path, title: str, steps: Steps, commands: Mapping[str, str]
+) -> None:
     """Explain the network that `config` names, and write into `folder`.
+
+    `commands` says how this user calls the commands that the page names.
 
     Raises:
         UserError: it cannot be built or run, a layer or a position does not exist, or the folder cannot be
@@ -64,6 +70,8 @@ def explain_network(config: ExplainConfig, folder: Path, title: str, steps: Step
         ]
         heading = "How often each position enters the unit, where each dilation rate begins"
         output.draw("gridding", draw_count_maps(panels, heading, name=title, centred=False))
+    inspection = Inspection(network, finding.trace, None, finding.unit, finding.uncounted or "")
+    output.page("explanation", network_page([(title, inspection)], commands))
     output.note("explanation", as_data(config, finding))
     steps.end()
     details: list[RenderableType] = ["", layer_table(finding.trace, title), ""]

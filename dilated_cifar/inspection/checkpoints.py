@@ -105,8 +105,8 @@ def explain_checkpoints(config: ExplainConfig, steps: Steps, commands: Mapping[s
         gradients = [network.gradients for network in networks]
         draw_trained(output, [each for each, _, _ in mapped], gradients, *shown)
     named = list(zip(trained, inspections, strict=True))
-    if pages := [(each.label, inspection) for each, inspection in named if inspection.unit is not None]:
-        output.page("explanation", network_page(pages, commands, image=(shown[0][0], shown[1][0])))
+    labelled = [(each.label, inspection) for each, inspection in named]
+    output.page("explanation", network_page(labelled, commands, image=(shown[0][0], shown[1][0])))
     theory = [as_data(inspection, each.config.model) for each, inspection in named]
     output.note("explanation", {"networks": theory})
     output.note("inspection", measured_data([each for each, _, _ in mapped], networks))

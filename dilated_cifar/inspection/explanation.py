@@ -48,8 +48,7 @@ def explain_model(
     inspection = inspect_chosen(model, config.model, DATA.input_size, config)
     steps.begin("drawing")
     draw_network(inspection, output, title)
-    if inspection.unit is not None:
-        output.page("explanation", network_page([(title, inspection)], commands))
+    output.page("explanation", network_page([(title, inspection)], commands))
     output.note("explanation", as_data(inspection, config.model))
     steps.end()
     details = [*network_details(title, inspection), *definitions()]

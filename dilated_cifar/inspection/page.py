@@ -14,7 +14,7 @@ from dilated_cifar.config.rates import LARGEST_SEARCH, LARGEST_SIZE
 from dilated_cifar.dilation.rates import Verdict
 from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.inspection.network import Inspection
-from dilated_cifar.inspection.page_network import DIGITS, network_data
+from dilated_cifar.inspection.page_network import network_data
 from dilated_cifar.inspection.verdicts import DEFINITIONS
 from dilated_cifar.pages.inlining import embedded_json, environment
 
@@ -76,7 +76,8 @@ def network_page(
     stacks = [_stack(each.verdict, each.trace) for _, each in networks if each.verdict is not None]
     stacks = stacks or [Stack([1, 2, 5], [3] * 3)]
     title = f"What does {networks[0][0]} see?" if len(networks) == 1 else "What do these networks see?"
-    return _render(title, stacks, [network_data(*each, image=image) for each in networks], commands)
+    shown = [network_data(*each, image=image) for each in networks]
+    return _render(title, stacks, [each for each in shown if each["layers"]], commands)
 
 
 def _stack(verdict: Verdict, traced: Trace) -> Stack:
@@ -107,7 +108,6 @@ def _render(
                     "size": stacks[0].size,
                     "networks": networks,
                     "limits": _LIMITS,
-                    "exact": 2**DIGITS,
                     "commands": dict(commands),
                     "colours": "".join(f"{r:02x}{g:02x}{b:02x}" for r, g, b in _viridis().tolist()),
                 }

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 import torch
+import torchvision
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
-from torch import nn
+from torch import Tensor, nn
 
 from dilated_cifar.config.limits import LARGEST_FIELD
 from dilated_cifar.config.model import CnnConfig, ResNetConfig
-from dilated_cifar.dilation.coverage import Unit, count_map, network_count_map
+from dilated_cifar.dilation.coverage import count_map, count_unit, network_count_map
 from dilated_cifar.dilation.rates import judge, receptive_field
 from dilated_cifar.dilation.stack import Window, convolution_sizes, rates_at_stride_one
 from dilated_cifar.dilation.trace import trace
@@ -40,10 +41,13 @@ def rates_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def inspections() -> list[tuple[str, Inspection]]:
     configs = {"gridded": CnnConfig(dilations=[2, 2, 2], padding="same"), "resnet": ResNetConfig()}
-    return [
+    own = [
         (label, inspect_network(build(config, 10), (3, 32, 32), stack=config.stack))
         for label, config in configs.items()
     ]
+    # Of another size and shape, with branches, poolings that overlap, gates and interpolation.
+    other = torchvision.models.segmentation.lraspp_mobilenet_v3_large(weights=None, weights_backbone=None)
+    return [*own, ("lraspp", inspect_network(other, (3, 64, 96)))]
 
 
 @pytest.fixture(scope="module")
@@ -252,24 +256,29 @@ def test_arrow_keys_move_over_the_count_map(browser: Any, view: Any, rates_file:
     assert told(browser, "#map-said") == "-1 down, 2 right of the centre: 0 times"
 
 
-def test_every_unit_of_the_network_counts_what_python_counts(
+def test_any_unit_of_a_network_counts_what_python_counts(
     browser: Any, view: Any, network_file: Path, inspections: list[tuple[str, Inspection]]
 ) -> None:
     script, source = view(network_file), random.Random(0)
     for number, (_, inspection) in enumerate(inspections):
         browser.set_script_timeout(30)
         browser.execute_async_script("showNetwork(arguments[0]).then(arguments[1])", number)
-        layers = script(
-            "return seen.network.layers.map(({ name, shape, units }) => [name, shape, units.step])"
-        )
-        for index, (name, shape, step) in enumerate(layers):
-            position = tuple(source.randrange(0, side, step) for side in shape)
-            found = script(
-                "seen.layer = arguments[0]; return unitCounts(layerNow(), arguments[1])", index, position
+        layers = script("return seen.network.layers.map(({ name, shape }) => [name, shape])")
+        size = inspection.trace.input_size
+        for index, (name, shape) in enumerate(layers):
+            position = tuple(source.randrange(side) for side in shape)
+            found, field = script(
+                """seen.layer = arguments[0];
+                return [unitCounts(layerNow(), arguments[1]), fieldOf(layerNow(), arguments[1])]""",
+                index,
+                position,
             )
-            alone = network_count_map(inspection.model, (3, 32, 32), layer=name, position=position)
-            assert torch.allclose(torch.tensor(found, dtype=torch.float64), alone.flatten(), rtol=2**-11)
-            assert [count > 0 for count in found] == (alone.flatten() > 0).tolist()
+            alone = network_count_map(inspection.model, size, layer=name, position=position)
+            torch.testing.assert_close(
+                torch.tensor(found, dtype=torch.float64), alone.flatten(), rtol=1e-9, atol=0
+            )
+            (top, bottom), (left, right) = field
+            assert (top, left, bottom - 1, right - 1) == inspection.trace.bounds(name, position)
 
 
 def test_layers_and_units_are_chosen_with_the_arrow_keys(browser: Any, view: Any, network_file: Path) -> None:
@@ -289,15 +298,24 @@ def test_layers_and_units_are_chosen_with_the_arrow_keys(browser: Any, view: Any
     assert told(browser, "#image-said").startswith("row 16, column 16: ")
 
 
-def test_of_large_images_one_unit_is_counted() -> None:
-    network, size = nn.Conv2d(3, 4, 3), (3, 48, 48)
+def test_a_unit_that_is_no_sum_of_paths_brings_its_counts_and_others_say_why() -> None:
+    class Reflected(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect")
+
+        def forward(self, images: Tensor) -> Tensor:
+            maps: Tensor = self.last(self.first(images))
+            return maps
+
+    network, size = Reflected(), (3, 48, 40)
     traced = trace(network, size)
-    counts = network_count_map(network, size)
-    layer = traced.layers[-1]
-    unit = Unit("", layer, layer.centre_position, (0.0, 0.0), (0, 0, 48, 48), counts, 1.0, None)
+    unit = count_unit(network, traced, "last")
     data = network_data("any", Inspection(network, traced, None, unit))
-    assert all(row["units"] is None for row in data["layers"])
-    assert data["inspected"]["counts"] == counts.flatten().tolist()
+    first, last = data["layers"]
+    assert first["node"] is not None
+    assert (last["node"], last["uncounted"]) == (None, "no count is followed through pad")
+    assert data["inspected"]["counts"] == unit.counts.flatten().tolist()
 
 
 UNNAMED = """

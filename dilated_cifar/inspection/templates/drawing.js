@@ -66,10 +66,9 @@ function hatching(context) {
   return context.createPattern(tile, "repeat");
 }
 
-// Whole where the page holds the count exactly, else with three digits.
+// In full up to seven digits, else with three; of branches that were averaged also a part.
 function shortCount(count) {
-  if (count <= page.exact) return count.toLocaleString("en");
-  return count < 1e7 ? Number(count.toPrecision(3)).toLocaleString("en") : count.toExponential(2).replace("e+", "e");
+  return count < 1e7 ? count.toLocaleString("en", { maximumFractionDigits: 2 }) : count.toExponential(2).replace("e+", "e");
 }
 
 function font(context, size) {
@@ -98,10 +97,10 @@ function follow(canvas, grid, say) {
     const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (!step) return;
     event.preventDefault();
-    const { rows, columns, first, step: far = 1 } = grid();
+    const { rows, columns, first } = grid();
     const here = place && place[0] < rows && place[1] < columns ? place : null;
     const middle = first ?? [Math.floor(rows / 2), Math.floor(columns / 2)];
-    if (here) move(here[0] + far * step[0], here[1] + far * step[1]);
+    if (here) move(here[0] + step[0], here[1] + step[1]);
     else move(...middle);
   });
 }

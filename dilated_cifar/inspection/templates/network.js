@@ -1,53 +1,28 @@
 "use strict";
 
 // The layers of a network: the receptive field of a unit on the image, and how often it counts each pixel.
-// The geometry is that of the command's trace; the counts of every unit came with the page.
+// The geometry is that of the command's trace; counts are made here, where a network is a sum of paths.
 
 const networks = page.networks;
-const seen = { network: networks[0], layer: 0, unit: null, values: null };
-
-// The counts of a network, packed by inspection/page_network.py.
-async function unpack(packed) {
-  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Float32Array(await new Response(stream).arrayBuffer());
-}
+const seen = { network: networks[0], layer: 0, unit: null };
 
 const layerNow = () => seen.network.layers[seen.layer];
-const middleUnit = ({ shape, units }) => shape.map((side) => kept(Math.floor(side / 2), side, units));
+const middleUnit = ({ shape }) => shape.map((side) => Math.floor(side / 2));
 
-// Where a map holds the counts of every second or third unit only, the nearest of those.
-function kept(place, side, units) {
-  const step = units?.step ?? 1;
-  return Math.min(Math.round(place / step), Math.floor((side - 1) / step)) * step;
-}
-
-// The counts [H][W] of a unit as one list, or null where the page has none.
-function unitCounts(layer, [row, column]) {
-  const [height, width] = seen.network.size, { inspected } = seen.network;
-  if (!layer.units) {
-    const here = inspected.layer === layer.name && String(inspected.position) === String([row, column]);
-    return here ? inspected.counts : null;
-  }
-  const { step, patterns, places } = layer.units;
-  const index = 4 * ((row / step) * Math.ceil(layer.shape[1] / step) + column / step);
-  const [pattern, turn, top, left] = places.slice(index, index + 4);
-  const [offset, rows, columns] = patterns[pattern], counts = new Array(height * width).fill(0);
-  for (let y = 0; y < rows; y++) {
-    for (let x = 0; x < columns; x++) {
-      const [down, right] = [turn & 1 ? rows - 1 - y : y, turn & 2 ? columns - 1 - x : x];
-      const pixel = turn & 4 ? (top + right) * width + left + down : (top + down) * width + left + right;
-      counts[pixel] = seen.values[offset + y * columns + x];
-    }
-  }
-  return counts;
+// The counts [H][W] of a unit as one list, or null where there are none.
+function unitCounts(layer, unit) {
+  if (layer.node !== null) return countUnit(seen.network.nodes, layer.node, unit);
+  const { inspected } = seen.network;
+  const here = inspected?.layer === layer.name && String(inspected.position) === String(unit);
+  return here ? inspected.counts : null;
 }
 
 // First and end row and column of a unit's receptive field; it may lie outside the image, where padding is.
-function fieldOf({ field, jump, start }, unit) {
+function fieldOf({ bounds }, unit) {
   return unit.map((place, axis) => {
-    const centre = start[axis] + place * jump[axis], reach = (field[axis] - 1) / 2;
-    return [Math.ceil(centre - reach), Math.floor(centre + reach) + 1];
+    const { each, first, step } = bounds[axis];
+    const [low, high] = each ? each[place] : first.map((end) => end + place * step);
+    return [low, high + 1];
   });
 }
 
@@ -84,7 +59,7 @@ function showUnit() {
   const cut = box.some(([first, end], axis) => first < 0 || end > size[axis]);
   const said = `unit (${seen.unit.join(", ")}) of ${layer.name}: field of ${layer.field.join("\u00d7")} pixels, ` +
     `rows ${rows[0]} to ${rows[1] - 1}, columns ${columns[0]} to ${columns[1] - 1}${cut ? " on the image" : ""}`;
-  element("unit-said").textContent = seen.counts ? `${said}; ${coverage(rows, columns)}` : `${said}; counted is only ${seen.network.inspected.text}`;
+  element("unit-said").textContent = `${said}; ${seen.counts ? coverage(rows, columns) : `not counted: ${layer.uncounted}`}`;
   drawUnits();
   drawImage();
 }
@@ -126,11 +101,11 @@ function drawImage(cursor = null) {
 }
 
 function drawUnits() {
-  const layer = layerNow(), [height, width] = layer.shape, step = layer.units?.step ?? 1;
+  const [height, width] = layerNow().shape;
   const canvas = element("units"), { context, width: wide } = prepare(canvas, (canvas.clientWidth * height) / width), cell = wide / width;
   context.fillStyle = variable("--line");
-  for (let y = 0; y < height; y += step) {
-    for (let x = 0; x < width; x += step) context.fillRect(x * cell + 0.5, y * cell + 0.5, Math.max(cell - 1, 0.5), Math.max(cell - 1, 0.5));
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) context.fillRect(x * cell + 0.5, y * cell + 0.5, Math.max(cell - 1, 0.5), Math.max(cell - 1, 0.5));
   }
   const [row, column] = seen.unit;
   context.fillStyle = variable("--accent");
@@ -148,24 +123,25 @@ function sayPixel(row, column) {
 }
 
 async function showNetwork(index) {
-  const network = networks[index], picture = new Image();
+  const network = networks[index], { layers, inspected } = network, picture = new Image();
   picture.src = network.image;
-  const [values] = await Promise.all([unpack(network.values), picture.decode()]);
-  Object.assign(seen, { network, values, picture, layer: network.layers.length - 1, unit: null });
+  await picture.decode();
+  const chosen = layers.findIndex(({ name }) => name === inspected?.layer);
+  Object.assign(seen, { network, picture, layer: chosen < 0 ? layers.length - 1 : chosen, unit: null });
   element("image-caption").textContent = network.caption;
+  element("network-note").textContent = network.note ?? "";
   showLayers();
   choose(seen.layer);
-  const list = document.querySelector(".layers-of");
-  list.scrollTop = list.scrollHeight; // the last layer is the one that is shown
+  const list = document.querySelector(".layers-of"), { offsetTop } = list.children[seen.layer];
+  list.scrollTop = offsetTop - list.offsetTop - list.clientHeight / 2;
 }
 
 follow(element("units"), () => {
-  const { shape, units } = layerNow(), [rows, columns] = shape;
-  return { rows, columns, first: seen.unit, step: units?.step };
+  const [rows, columns] = layerNow().shape;
+  return { rows, columns, first: seen.unit };
 }, (row, column) => {
-  if (row === null) return;
-  const { shape, units } = layerNow();
-  seen.unit = [kept(row, shape[0], units), kept(column, shape[1], units)];
+  if (row === null || String(seen.unit) === String([row, column])) return;
+  seen.unit = [row, column];
   showUnit();
 });
 follow(element("image"), () => ({ rows: seen.network.size[0], columns: seen.network.size[1] }), sayPixel);
