@@ -112,7 +112,7 @@ def test_a_dilated_network_of_a_file_is_told_to_grid_where_and_what_mends_it(tol
     (grid,) = found["gridding"]
     assert (grid["outcome"], grid["mended_rates"]) == ("full", [1, 2, 3])
     assert grid["mended_share"] < 0.5
-    assert {path.suffix for path in (here / "out").iterdir()} == {".png", ".json", ".txt"}
+    assert {path.suffix for path in (here / "out").iterdir()} == {".html", ".png", ".json", ".txt"}
 
 
 def test_a_gate_is_a_global_path_beside_the_field_along_convolutions(told: Told, here: Path) -> None:
