@@ -56,6 +56,7 @@ def fold_notes(title: str, folds: int | None, held_out: dict[str, list[int]]) ->
     ]
     for label, found in held_out.items():
         if len(found) < folds:
-            lacking = ", ".join(str(fold) for fold in range(folds) if fold not in found)
-            notes.append(f"{title}: {label} lacks fold {lacking}: not a whole cross-validation")
+            lacking = [str(fold) for fold in range(folds) if fold not in found]
+            told = f"lacks fold{'s' * (len(lacking) > 1)} {', '.join(lacking)}: not a whole cross-validation"
+            notes.append(f"{label} {told}" if label == title else f"{title}: {label} {told}")
     return notes

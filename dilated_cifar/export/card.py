@@ -206,8 +206,9 @@ def limits(trained: Trained, figures: Figures | None) -> Iterator[str]:
         yield "It was trained on images drawn by a program and says nothing of photographs."
     if data.fold is not None:
         yield (
-            f"It was trained on all training images but fold {data.fold} of {data.folds}, the validation "
-            "split, which chose nothing: these are the weights of the last epoch."
+            f"It was trained on {data.trained_on:,} images outside of fold {data.fold} (of 0 to "
+            f"{data.folds - 1}), the validation split, which chose nothing: these are the weights of the "
+            "last epoch."
         )
     elif data.validation == 0:
         yield "No images were held out for validation: these are the weights of the last epoch."

@@ -1,11 +1,13 @@
-"""A cross-validation as a user runs it: a sweep over folds, its record, its comparison."""
+"""A cross-validation as a user runs it: a sweep over folds, and its record."""
 
 from pathlib import Path
 
 import pytest
 import yaml
 
-from dilated_cifar.cli import compare, train
+from dilated_cifar.cli import train
+from dilated_cifar.comparison.collect import collect
+from dilated_cifar.comparison.comparison import compare
 
 SMALL = [
     "experiment=demo", "model=plain", "model.channels=[4,6,8]", "data.train=50", "data.test=20",
@@ -13,7 +15,7 @@ SMALL = [
 ]  # fmt: skip
 
 
-def test_a_sweep_over_folds_trains_each_records_it_and_is_compared(
+def test_a_sweep_over_folds_trains_and_records_each_and_a_run_keeps_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -24,17 +26,10 @@ def test_a_sweep_over_folds_trains_each_records_it_and_is_compared(
         assert (data["fold"], data["folds"], data["validation"]) == (fold, 2, 0)
         assert f"with 25 images, fold {fold} of 0 to 1 held out" in (folder / "train.log").read_text()
         assert not (folder / "checkpoints" / "best.pt").exists(), "a fold chooses nothing"
-    capfd.readouterr()
-    assert compare.main(["outputs/cv"]) == 0
-    shown = capfd.readouterr()
-    assert "One group only, " in shown.out
-    assert "validation accuracy" in shown.out
-    assert "2 folds" in shown.out
-    assert "note: all runs: cross-validation with 2 folds" in shown.err
-    page = (tmp_path / "outputs" / "cv" / "comparison" / "report.html").read_text()
-    assert "2 folds" in page
-    assert "interval over folds" in page
+    (section,) = compare(collect([tmp_path / "outputs" / "cv"], progress=False)).sections
+    assert [(each.group.held_out, each.accuracy.count) for each in section.groups] == [([0, 1], 2)]
 
+    capfd.readouterr()
     again = [*SMALL, "data.folds=2", "name=cv/fold-0"]
     assert train.main([*again, "data.fold=0"]) == 0
     assert "finished before, left as it is" in capfd.readouterr().out

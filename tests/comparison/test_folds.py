@@ -9,9 +9,12 @@ from scipy import stats
 from dilated_cifar.comparison.collect import collect
 from dilated_cifar.comparison.comparison import Comparison, SectionFigures, compare
 from dilated_cifar.comparison.statistics import mean_interval
+from dilated_cifar.report.charts import section_charts
 from dilated_cifar.report.files import write_tables
+from dilated_cifar.report.page import render
 from dilated_cifar.report.sentences import answer, methods
 from dilated_cifar.report.tables import group_table
+from dilated_cifar.report.terminal import show
 
 ON_FOLDS = {"plain": [0.50, 0.52, 0.51, 0.54, 0.53], "dilated_125": [0.61, 0.60, 0.64, 0.63, 0.65]}
 Write = Callable[..., Comparison]
@@ -76,18 +79,25 @@ def test_seeds_of_a_fold_are_averaged_and_do_not_narrow_the_interval(crossed: Wr
     assert twice.high - twice.low == pytest.approx(once.high - once.low)  # type: ignore[operator]
 
 
-def test_every_report_says_folds(crossed: Write, tmp_path: Path) -> None:
+def test_every_report_says_folds(crossed: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     comparison = crossed(lacking=2)
     figures = only_section(comparison)
     table = group_table(comparison, figures)
     assert [table.column("seeds").cell(row).text for row in table.rows] == ["5 folds", "3 of 5 folds"]
     assert (table.column("seeds").heading, table.column("validation_accuracy").page) == ("runs", True)
-    assert any("all runs: dilated_125 lacks fold 3, 4: not a whole cross-validation" in each
+    assert any("all runs: dilated_125 lacks folds 3, 4: not a whole cross-validation" in each
                for each in comparison.notes)  # fmt: skip
     assert any("corrected resampled t test" in each and "1/n + 1/4" in each for each in comparison.notes)
     assert "Nadeau and Bengio 2003" in methods(comparison)[-2]
     assert answer(comparison)[0].startswith("Highest mean validation accuracy: dilated_125 with 61.67% (95%")
     assert answer(comparison)[0].endswith("; 3 folds).")
+    page = render(comparison, [section_charts(figures)], tmp_path)
+    for said in (">5 folds<", ">3 of 5 folds<", "interval over folds", "validation accuracy (%)"):
+        assert said in page
+    show(comparison, tmp_path)
+    shown = capsys.readouterr().out
+    for said in ("Validation accuracy (mean over folds, corrected 95% interval below it)", "5 folds", "test"):
+        assert said in " ".join(shown.split())
     write_tables(comparison, tmp_path)
     groups = (tmp_path / "groups.csv").read_text().splitlines()
     assert ",runs,seeds,folds,validation_accuracy," in groups[0]

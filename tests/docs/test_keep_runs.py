@@ -1,6 +1,7 @@
 """Studies that persist: finished runs kept without checkpoints, compared, put back and continued."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -8,15 +9,17 @@ import pytest
 
 import dilated_cifar
 from dilated_cifar.cli import compare, train
+from dilated_cifar.config.store import to_config
 from dilated_cifar.errors import UserError
-from dilated_cifar.runs.reading import read_sessions
+from dilated_cifar.runs.folder import enter
+from dilated_cifar.runs.reading import read_config, read_sessions
 
 SCRIPT = "keep_runs"
 ROOT = Path(__file__).parents[2]
 COMMAND = [
     "-m", "experiment=demo", "model.channels=[4,6,8]", "data.train=40", "data.validation=20", "data.test=20",
     "data.train_subset=20", "batch_size=20", "epochs=1", "threads=1", "pictures=0", "progress=false",
-    "model=plain", "name=tiny",
+    "model=plain", "schedule=constant", "name=tiny",
 ]  # fmt: skip
 
 
@@ -70,7 +73,9 @@ def test_put_back_the_same_command_reports_finished_runs_and_goes_on(
     assert set(after) - set(before) <= {".lock", "train.log"}
     assert (outputs / "tiny" / "seed-2" / "checkpoints" / "last.pt").is_file()
     # More epochs would need the checkpoints; nothing is trained anew unasked.
-    assert train.main([*command, "seed=0,1", "epochs=2", "schedule=constant"]) == 1
+    folder = outputs / "tiny" / "seed-0"
+    with pytest.raises(UserError, match="its checkpoints are not here, from which more epochs could go on"):
+        enter(folder, replace(to_config(read_config(folder)), epochs=2))
     # The study grows by what is new, and keeps the rest.
     sums = contents(kept)
     assert script.keep(outputs / "tiny", kept) == []
