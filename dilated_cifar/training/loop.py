@@ -8,14 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch import Tensor
 
 from dilated_cifar.config.run import Config
-from dilated_cifar.data.augment import augment, normalize
 from dilated_cifar.data.batches import batches, steps_per_epoch
-from dilated_cifar.data.randomness import derive_seed
 from dilated_cifar.data.splits import Splits, load
 from dilated_cifar.device import (
     Machine,
@@ -48,6 +44,7 @@ from dilated_cifar.training.optimizer import learning_rate, set_learning_rate
 from dilated_cifar.training.resume import saved_state
 from dilated_cifar.training.signals import StopSignals
 from dilated_cifar.training.state import Progress, State, Sums, new_state
+from dilated_cifar.training.step import take_step
 from dilated_cifar.training.tensorboard import Board
 
 logger = logging.getLogger(__name__)
@@ -147,20 +144,7 @@ def run_epochs(
                     epochs=config.epochs,
                 )
                 set_learning_rate(state.optimizer, rate)
-                place = {"seed": config.seed, "epoch": epoch, "step": step}
-                mine = processes.part(len(labels))
-                inputs, targets = augment(
-                    images,
-                    labels,
-                    config.augment,
-                    **place,
-                    colours=config.data.colours,
-                    classes=config.data.classes,
-                    part=mine,
-                )
-                own = [processes.rank] if processes.rank else []
-                torch.manual_seed(derive_seed("dropout", config.seed, epoch, step, *own))
-                sums += training_step(state, network, inputs, targets, machine, batch=len(labels))
+                sums += take_step(state, network, images, labels, machine, epoch=epoch, step=step)
                 progress.step = step + 1
 
                 # A signal may have reached only some of the processes, and their clocks differ.
@@ -186,48 +170,6 @@ def run_epochs(
             (stopped,) = processes.highest(stop.received)
             if stopped:
                 raise Interrupted(stopped, folder)
-
-
-def training_step(
-    state: State, network: nn.Module, images: Tensor, targets: Tensor, machine: Machine, *, batch: int
-) -> Tensor:
-    """One step of the optimizer on augmented images, uint8 [N, 3, H, W].
-
-    Args:
-        state: What the step changes.
-        network: The model of `state`, whose gradients several processes average.
-        images: Of this process: the whole batch, or its part of it.
-        targets: Their labels, int64 [N], or of mixed images the share of each class, float32 [N, classes].
-        machine: Device, precision and processes.
-        batch: Images of the batch in all processes.
-
-    Returns:
-        What the step adds to Sums: float32 `[4]`, in the order of its fields.
-    """
-    config = state.config
-    inputs = normalize(images, config.data.mean, config.data.std)
-    inputs = inputs.contiguous(memory_format=machine.memory_format)
-    with machine.autocast():
-        logits = network(inputs)
-        loss = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=config.label_smoothing)
-    state.optimizer.zero_grad()
-    # The mean over the batch, not of means: the parts of the processes may differ in size.
-    (loss * (machine.processes.count / batch)).backward()
-    parameters = list(state.model.parameters())
-    norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
-    if config.gradient_clip is not None:
-        clip_grads_with_norm_(parameters, config.gradient_clip, norm)
-    state.optimizer.step()
-    if state.average is not None:
-        state.average.update_parameters(state.model)
-    with torch.no_grad():
-        predicted = logits.argmax(1)
-        # Of a mixed image the share of its target that the predicted class has.
-        right = targets.gather(1, predicted[:, None]) if targets.dim() > 1 else targets == predicted
-        correct = right.sum()
-        added = machine.processes.total(torch.stack([loss, correct]).float())
-        images_seen = torch.full((1,), float(batch), device=loss.device)  # filled there, not copied
-        return torch.cat([added, images_seen, norm.float().to(loss.device).view(1)])
 
 
 def note_sums(

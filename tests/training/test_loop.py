@@ -27,8 +27,9 @@ from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.folder import Found, opened
 from dilated_cifar.runs.reading import read_summary
 from dilated_cifar.runs.record import Summary
-from dilated_cifar.training.loop import train, training_step
+from dilated_cifar.training.loop import train
 from dilated_cifar.training.state import Sums, new_state
+from dilated_cifar.training.step import training_step
 
 ROOT = Path(__file__).parents[2]
 STEPS = 3

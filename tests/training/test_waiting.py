@@ -11,8 +11,8 @@ from dilated_cifar.data.augment import augment
 from dilated_cifar.data.batches import batches
 from dilated_cifar.data.splits import Split
 from dilated_cifar.device import choose_machine
-from dilated_cifar.training.loop import training_step
 from dilated_cifar.training.state import new_state
+from dilated_cifar.training.step import training_step
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU of the kind CUDA")
 
