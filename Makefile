@@ -76,7 +76,7 @@ $(INSTALLED): pyproject.toml requirements.lock
 	touch $(UNFINISHED)
 	@# Without build isolation, so that the lock fixes the build tools too; antlr4 comes as source only.
 	$(INSTALL) editables hatchling setuptools
-	$(INSTALL) --no-build-isolation -e '.[dev,docs,export,sweep]'
+	$(INSTALL) --no-build-isolation -e '.[benchmark,dev,docs,export,sweep]'
 	echo "$(CURDIR)" > $(INSTALLED)
 	rm $(UNFINISHED)
 

@@ -163,8 +163,8 @@ def device_of(processes: Processes, device: str) -> torch.device:
     return chosen
 
 
-M_MMAP_THRESHOLD = -3
-"""A parameter of mallopt(3), from malloc.h."""
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Parameters of mallopt(3), from malloc.h."""
 MAPPED_FROM = 2**20
 """Bytes from which a block is mapped by itself while a network is trained."""
 
@@ -179,7 +179,16 @@ def return_freed_memory() -> None:
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, MAPPED_FROM)
+        libc.mallopt(M_TRIM_THRESHOLD, 2**17)  # glibc's own
         libc.malloc_trim(0)
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep freed blocks for itself, as it comes to do in a program that says nothing."""
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, 2**25)  # the most that glibc raises it to by itself, with twice that
+        libc.mallopt(M_TRIM_THRESHOLD, 2**26)
 
 
 def use_threads(count: int | None) -> None:

@@ -26,6 +26,7 @@ SCRIPTS = {
     "localize": "scripts/localize.py",
     "export": "scripts/export.py",
     "compare": "scripts/compare.py",
+    "benchmark": "scripts/benchmark.py",
 }
 """The commands, and their files in a checkout."""
 

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from dilated_cifar.config import cifar10, cifar100, folder, spacing  # noqa: F401  # each adds a data set
 from dilated_cifar.config.augment import AugmentConfig
 from dilated_cifar.config.base import Choice, Frozen, require_one_of, shortened
+from dilated_cifar.config.benchmark import BenchmarkConfig
 from dilated_cifar.config.compare import CompareConfig
 from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.evaluate import EvaluateConfig
@@ -44,6 +45,7 @@ COMMANDS: dict[str, type[Frozen]] = {
     "localize": LocalizeConfig,
     "export": ExportConfig,
     "compare": CompareConfig,
+    "benchmark": BenchmarkConfig,
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from dilated_cifar import __version__
-from dilated_cifar.cli import compare, evaluate, explain, export, localize, train
+from dilated_cifar.cli import benchmark, compare, evaluate, explain, export, localize, train
 from dilated_cifar.cli.help import sentences
 from dilated_cifar.config.augment import AugmentConfig
 from dilated_cifar.config.families import families
@@ -26,6 +26,7 @@ MAINS = {
     "localize": localize.main,
     "export": export.main,
     "compare": compare.main,
+    "benchmark": benchmark.main,
 }
 Told = Callable[..., str]
 
@@ -88,7 +89,7 @@ def test_help_of_train_names_every_choice_and_the_keys_of_those_taken(told: Told
 
 
 def test_the_examples_survive_any_shell() -> None:
-    for module in (compare, evaluate, explain, export, localize, train):
+    for module in (benchmark, compare, evaluate, explain, export, localize, train):
         for line in re.findall(r"^  \{.*", module.COMMAND.help, re.MULTILINE):
             typed = re.sub(r"'[^']*'", "", line.split("}", 1)[1].split("   ")[0])
             assert not re.search(r"[][*?(){}!<>|&;$#]", typed), f"zsh expands this: {line}"
@@ -134,7 +135,7 @@ def test_what_needs_no_torch_does_not_wait_for_it(tmp_path: Path) -> None:
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 from dilated_cifar import __version__
-from dilated_cifar.cli import compare, evaluate, explain, export, localize, train
+from dilated_cifar.cli import benchmark, compare, evaluate, explain, export, localize, train
 for module, arguments, status in (
     (train, ["--help"], 0), (train, ["model=resnet", "--cfg", "job"], 0), (train, ["epochs=0"], 2),
     (evaluate, ["--help"], 0), (evaluate, ["run=nowhere", "split=none"], 2),
@@ -142,6 +143,7 @@ for module, arguments, status in (
     (localize, ["--help"], 0), (localize, ["canvas=300", "checkpoint=x"], 2),
     (compare, ["--help"], 0), (compare, ["x", "accuracies=fast"], 2),
     (export, ["--help"], 0), (export, ["x", "formats=onyx"], 2),
+    (benchmark, ["--help"], 0), (benchmark, ["models=resnets"], 2), (benchmark, ["rounds=0"], 2),
 ):
     assert module.main(arguments) == status, (module, arguments)
     assert not {{"torch", "pandas", "scipy", "matplotlib"}} & set(sys.modules), (module, arguments)

@@ -128,6 +128,7 @@ def test_every_launcher_and_sweeper_takes_the_keys_it_is_given(require_engine: C
         *(("explain", words) for words in starting("python", "scripts/explain.py") if not own(words)),
         *(("localize", words) for words in starting("python", "scripts/localize.py")),
         *(("export", words) for words in starting("python", "scripts/export.py")),
+        *(("benchmark", words) for words in starting("python", "scripts/benchmark.py")),
     ],
     ids=lambda value: value if isinstance(value, str) else joined(value),
 )
