@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from dilated_cifar.comparison import comparison
 from dilated_cifar.data.pictures import fit_to, read_pixels
 from dilated_cifar.dilation import coverage, rates
-from dilated_cifar.dilation import trace as tracing
+from dilated_cifar.dilation.layers import Trace
+from dilated_cifar.dilation.trace import trace
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation import metrics
 from dilated_cifar.evaluation.own_images import KEY, find_images
@@ -122,7 +123,7 @@ class LoadedNetwork:
         trained = self.trained
         said = f"{trained.path}, epoch {trained.epoch}; classes: {', '.join(self.class_names)}"
         try:
-            traced = tracing.trace(self.network, trained.config.data.input_size)
+            traced = trace(self.network, trained.config.data.input_size)
         except ValueError as error:  # a network of a plugin may run anything
             return table([], [[f"layers: {error}"]], said)
         return same(Layers, traced)._table(said)
@@ -200,7 +201,7 @@ class Compared:
         return "".join(parts)
 
 
-class Layers(tracing.Trace):
+class Layers(Trace):
     """The layers of a network, and their totals."""
 
     @property

@@ -14,8 +14,9 @@ from torch.nn import functional as F
 
 from dilated_cifar.dilation.arithmetic import Pair
 from dilated_cifar.dilation.counting import Counting, UncountableError
+from dilated_cifar.dilation.layers import Layer, Trace
 from dilated_cifar.dilation.rates import Kernel, check_rates, each_kernel
-from dilated_cifar.dilation.trace import Layer, Trace, main_output
+from dilated_cifar.dilation.trace import main_output
 
 
 def count_maps(rates: Sequence[int], kernel_size: Kernel = 3) -> list[Tensor]:

@@ -28,8 +28,9 @@ def convolution(call: Call) -> Step:
     geometry = Geometry(kind, *window, meeting[0].numel() * weight[0].numel())
     if spans is None:
         raise UntraceableError(
-            f"the input of {call.module} does not descend from the image in a way that can be "
-            "followed: write padding_mode as 'zeros', 'reflect' or 'replicate'"
+            f"the input of {call.module} does not descend from the image in a way that can be followed: of a "
+            "network that resizes and batches its images itself, as torchvision's detectors do, explain the "
+            "backbone; elsewhere write padding_mode as 'zeros', 'reflect' or 'replicate'"
         )
     outputs = call.output.shape[1]
     gathered = (spans[0].by_group(groups, outputs), spans[1].by_group(groups, outputs))

@@ -11,7 +11,8 @@ from torch import nn
 from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.device import use_threads
 from dilated_cifar.dilation.coverage import Unit, count_unit
-from dilated_cifar.dilation.trace import Trace, trace
+from dilated_cifar.dilation.layers import Trace
+from dilated_cifar.dilation.trace import trace
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.inspection.answers import covered_text, fact_table, headed

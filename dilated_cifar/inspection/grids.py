@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from dilated_cifar.dilation.arithmetic import Pair
 from dilated_cifar.dilation.coverage import Unit, lattice_share, network_count_map
-from dilated_cifar.dilation.trace import Layer, Trace
+from dilated_cifar.dilation.layers import Layer, Trace
 from dilated_cifar.inspection.observation import position_above
 
 DISJOINT = 0.995

@@ -8,8 +8,9 @@ from rich.table import Table
 from torch import nn
 
 from dilated_cifar.dilation.coverage import Unit, count_unit
+from dilated_cifar.dilation.layers import Layer, Trace
 from dilated_cifar.dilation.rates import Verdict, judge, warning
-from dilated_cifar.dilation.trace import Layer, Trace, trace
+from dilated_cifar.dilation.trace import trace
 from dilated_cifar.inspection.coverage import field_text, unit_sentence
 from dilated_cifar.inspection.verdicts import verdict_markdown
 from dilated_cifar.models.classifier import last_map_of

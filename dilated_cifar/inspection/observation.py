@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from dilated_cifar.dilation.arithmetic import Pair
-from dilated_cifar.dilation.trace import Layer, Trace
+from dilated_cifar.dilation.layers import Layer, Trace
 from dilated_cifar.evaluation.predict import class_maps
 from dilated_cifar.models.classifier import LAST_MAP, HasClassMaps
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from dilated_cifar.config.limits import LARGEST_FIELD, MOST_LAYERS
 from dilated_cifar.config.rates import LARGEST_SEARCH, LARGEST_SIZE
+from dilated_cifar.dilation.layers import Trace
 from dilated_cifar.dilation.rates import Verdict
-from dilated_cifar.dilation.trace import Trace
 from dilated_cifar.inspection.network import Inspection
 from dilated_cifar.inspection.page_network import network_data
 from dilated_cifar.inspection.verdicts import DEFINITIONS

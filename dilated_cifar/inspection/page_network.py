@@ -10,7 +10,7 @@ from dilated_cifar.data.pictures import as_shown
 from dilated_cifar.dilation.arithmetic import Pair
 from dilated_cifar.dilation.count_graph import count_graph
 from dilated_cifar.dilation.count_nodes import Axis, CountGraph, Window
-from dilated_cifar.dilation.trace import Layer, Trace
+from dilated_cifar.dilation.layers import Layer, Trace
 from dilated_cifar.inspection.coverage import unit_text
 from dilated_cifar.inspection.network import Inspection, operation
 from dilated_cifar.pages.inlining import data_address

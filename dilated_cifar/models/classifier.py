@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dilated_cifar.dilation.trace import Trace
+from dilated_cifar.dilation.layers import Trace
 
 LAST_MAP = "features"
 """The module of a `Classifier` that puts out the last feature map."""

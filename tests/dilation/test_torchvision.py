@@ -6,7 +6,8 @@ from torch import nn
 from torchvision import models
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 
-from dilated_cifar.dilation.trace import Trace, trace
+from dilated_cifar.dilation.layers import Trace
+from dilated_cifar.dilation.trace import trace
 
 CLASSIFICATION = models.list_models(module=models)
 SEGMENTATION = models.list_models(module=models.segmentation)
@@ -85,3 +86,12 @@ def test_the_backbones_of_detection_have_a_field_for_every_level(name: str) -> N
     assert list(found.outputs) == ["0", "1", "2", "3", "pool"]
     assert [level.shape[1] for level in found.outputs.values()] == [64, 32, 16, 8, 4]
     assert found.parameters == sum(parameter.numel() for parameter in backbone.parameters())
+
+
+def test_a_whole_detector_is_refused_and_its_backbone_named() -> None:
+    build = models.detection.ssdlite320_mobilenet_v3_large
+    detector = build(weights=None, weights_backbone=None, num_classes=2)
+    with pytest.raises(
+        ValueError, match=r"input of backbone.*torchvision's detectors do, explain the backbone"
+    ):
+        trace(detector, (3, 96, 96))
