@@ -14,6 +14,7 @@ from dilated_cifar.cli import train as training
 from dilated_cifar.cli.arguments import read_arguments
 from dilated_cifar.cli.command import compose
 from dilated_cifar.comparison import collect, comparison
+from dilated_cifar.config.cifar10 import Cifar10Config
 from dilated_cifar.config.evaluate import DataPlace
 from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.config.published import path_of
@@ -24,7 +25,6 @@ from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation import metrics
 from dilated_cifar.evaluation.predict import predict
 from dilated_cifar.evaluation.trained import data_here, open_checkpoint
-from dilated_cifar.inspection.explanation import DATA
 from dilated_cifar.inspection.verdicts import rates_text
 from dilated_cifar.models import build as build_network
 from dilated_cifar.plugins import load_plugins
@@ -40,6 +40,8 @@ from dilated_cifar.results import (
 )
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.reading import read_summary
+
+IMAGE = Cifar10Config().input_size
 
 
 def train(*overrides: str) -> FinishedRun:
@@ -61,13 +63,16 @@ def train(*overrides: str) -> FinishedRun:
 
 
 def build(*overrides: str) -> nn.Module:
-    """Build a network with random weights, for images of CIFAR-10: `build("model=drn_c", "model.width=8")`.
+    """Build a network with random weights, for images of `data=`: `build("model=drn_c", "model.width=8")`.
+
+    Args:
+        overrides: As on the command line of `train.py`; without `data=`, the images are those of CIFAR-10.
 
     Raises:
-        UserError: an override is not as expected.
+        UserError: an override is not as expected, or the classes are known only once the images are read.
     """
     chosen = compose(explaining.COMMAND, read_arguments(explaining.COMMAND, overrides), ExplainConfig)
-    return build_network(chosen.model, DATA.classes)
+    return build_network(chosen.model, chosen.data.classes, chosen.data.input_size)
 
 
 def load(run: str | Path, *, device: str = "auto", plugin: str | Sequence[str] = ()) -> LoadedNetwork:
@@ -138,7 +143,7 @@ def compare(*paths: str | Path, group_by: Sequence[str] = (), baseline: str | No
     return Compared(comparison.compare(found, group_by=group_by, baseline=baseline))
 
 
-def trace(network: nn.Module, input_size: tuple[int, int, int] = DATA.input_size) -> Layers:
+def trace(network: nn.Module, input_size: tuple[int, int, int] = IMAGE) -> Layers:
     """List the layers of a network as they run on an image `[C, H, W]`, with what each can see.
 
     Raises:
@@ -160,7 +165,7 @@ def count_map(
     of: Sequence[int] | nn.Module,
     kernel_size: rates.Kernel = 3,
     *,
-    input_size: tuple[int, int, int] = DATA.input_size,
+    input_size: tuple[int, int, int] = IMAGE,
     layer: str | None = None,
 ) -> CountMap:
     """Count how often each pixel enters one output of a stack of dilated convolutions, or of a network.

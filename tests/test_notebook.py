@@ -119,6 +119,13 @@ def test_theory_shows_itself() -> None:
     assert (dc.count_map(network, layer="features").counts > 0).sum() == 17 * 17
 
 
+def test_a_network_is_built_for_the_images_of_a_data_set() -> None:
+    network = dc.build("model=plain", "model.channels=[4,6,8]", "data=cifar100")
+    assert network(torch.rand(1, 3, 32, 32)).shape == (1, 100)
+    with pytest.raises(UserError, match="data=folder: expected a data set whose classes are known"):
+        dc.build("model=plain", "data=folder")
+
+
 def test_any_module_is_traced() -> None:
     layers = dc.trace(
         nn.Sequential(nn.Conv2d(1, 2, 5, dilation=2), nn.Flatten(), nn.Linear(2 * 8 * 8, 3)), (1, 16, 16)

@@ -29,7 +29,7 @@ explanation.txt. Pictures come as PNG, and explanation.html is a page to play
 with: rates as controls, layers and units to point at; it opens offline. With size= also the output
 sizes, the matrix C of each layer, and with transposed=true the steps of transposed convolutions.
 
-usage: {explain} [model=CHOICE] [KEY=VALUE ...]
+usage: {explain} [model=CHOICE] [data=CHOICE] [KEY=VALUE ...]
        {explain} 'rates=[1,2,5]' [kernel_size=3] [size=32] [padding=0] [transposed=true]
        {explain} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a file with weights
        {explain} network=MODULE:BUILDER [arguments.KEY=VALUE ...] 'input=[3,224,224]'
@@ -41,6 +41,7 @@ examples:
   {explain} 'rates=[1,2,4]' kernel_size=2
   {explain} 'rates=[1,2,5]' size=32 padding=same
   {explain} 'rates=[1,1]' size=8 'kernel_size=[3,4]' stride=2 padding=1 transposed=true
+  {explain} model=resnet data=cifar100
   {explain} model=resnet layer=features.stage2 'position=[0,0]'
   {explain} network=torchvision.models:vit_b_16 'input=[3,224,224]'
   {explain} network=my_networks.py:make_net arguments.width=64
@@ -48,9 +49,11 @@ examples:
   {explain} outputs/small/resnet outputs/small/drn_a outputs/small/drn_c
 """,
 )
-OF_NETWORKS = ("model", "layer", "position", "images")
+OF_NETWORKS = ("model", "data", "layer", "position", "images")
 """Keys, and groups of keys, of which rates alone know nothing."""
-NAMING = ("model", "rates", *OF_RATES, "layer", "position", "arguments", "input")
+OF_PLACES = ("data.root", "data.download")
+"""Keys that say of a run where its data set lies."""
+NAMING = ("model", "data", "rates", *OF_RATES, "layer", "position", "arguments", "input")
 """Keys, and groups of keys, that change the pictures of a network without a checkpoint."""
 
 
@@ -62,15 +65,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(arguments: Arguments) -> int:
     """Explain a network that is chosen as for training, or those of checkpoints."""
     config = compose(COMMAND, arguments, ExplainConfig)
-    others = chosen(arguments, "model")
+    others = [each for each in chosen(arguments, "model", "data") if split_override(each)[0] not in OF_PLACES]
     if config.checkpoint and others:
-        raise UserError(f"{others[0]}: a run brings its own network; leave out one of the two")
+        raise UserError(f"{others[0]}: a run brings its own network and data set; leave out one of the two")
     if config.rate_lists and (config.checkpoint or (others := chosen(arguments, *OF_NETWORKS))):
         other = others[0] if others else config.checkpoint[0]
         raise UserError(f"{other}: rates= is explained without a network; leave out one of the two")
     if config.network is not None:
         require_typed(arguments, config)
-        if beside := [*config.checkpoint, *chosen(arguments, "model", "rates", *OF_RATES, "images")]:
+        if beside := [*config.checkpoint, *chosen(arguments, "model", "data", "rates", *OF_RATES, "images")]:
             raise UserError(f"{beside[0]}: network= is explained alone; leave out one of the two")
     named = [] if config.network is None else [f"model={network_name(config.network)}"]
     name = run_name([*named, *chosen(arguments, *NAMING)], default="dilated_125")

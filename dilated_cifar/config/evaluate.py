@@ -38,14 +38,21 @@ class Place(Frozen):
     """Show on a terminal what is being done."""
     plugin: list[str] = field(default_factory=list)
     """Files or modules with the networks and data sets of runs that need them."""
-    data: DataPlace = field(default_factory=DataPlace)
 
     def __post_init__(self) -> None:
         require_threads(self.threads)
         for text in self.checkpoint:
             path_of(text)  # refuses an unknown name before torch is loaded
 
-    def _require_a_run(self) -> None:
+
+@dataclass
+class RunPlace(Place):
+    """The same of a command that looks at trained networks alone."""
+
+    data: DataPlace = field(default_factory=DataPlace)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.checkpoint:
             raise UserError(
                 "no run: expected the folder of one, such as outputs/NAME, a file with weights or "
@@ -54,7 +61,7 @@ class Place(Frozen):
 
 
 @dataclass
-class EvaluateConfig(Place):
+class EvaluateConfig(RunPlace):
     """Which weights are evaluated, on what."""
 
     split: str = "test"
@@ -68,6 +75,5 @@ class EvaluateConfig(Place):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_a_run()
         require_one_of(self.split, SPLITS, "split")
         require_one_of(self.precision, ["auto", "fp32", "bf16"], "precision")

@@ -7,7 +7,8 @@ from typing import Any
 from omegaconf import MISSING
 
 from dilated_cifar.config.base import require, require_seed
-from dilated_cifar.config.cifar10 import Cifar10Config
+from dilated_cifar.config.data import DataConfig
+from dilated_cifar.config.evaluate import DataPlace
 from dilated_cifar.config.limits import MOST_IMAGES
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.config.rates import RatesConfig
@@ -22,6 +23,7 @@ class ExplainConfig(RatesConfig):
     """Which network, rates or runs are explained; of runs, their own networks are."""
 
     model: ModelConfig = MISSING
+    data: DataConfig = MISSING
     network: str | None = None
     """Any torch module to explain instead, by what builds it: MODULE:BUILDER, such as
     torchvision.models:resnet50, or FILE.py:BUILDER; on the command line only."""
@@ -48,7 +50,14 @@ class ExplainConfig(RatesConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.model.require_fit(min(Cifar10Config().input_size[1:]))
+        require(
+            self.data.settled or bool(self.checkpoint or self.network or self.rates),
+            "data",
+            self.data.family,
+            "a data set whose classes are known before its images are read; of this one, train and explain "
+            "the run: outputs/NAME",
+        )
+        self.model.require_fit(min(self.data.input_size[1:]))
         self._require(
             self.position is None or (len(self.position) == 2 and min(self.position) >= 0),
             "position",
@@ -93,3 +102,9 @@ class ExplainConfig(RatesConfig):
         """`input` as channels, height and width."""
         channels, height, width = self.input
         return channels, height, width
+
+    @property
+    def data_place(self) -> DataPlace:
+        """Where the data sets of runs lie; of `data`, they take nothing else."""
+        chosen = vars(self.data)
+        return DataPlace(chosen.get("root"), chosen.get("download", True))

@@ -4,14 +4,14 @@ import re
 from dataclasses import dataclass, field
 
 from dilated_cifar.config.base import require, require_one_of
-from dilated_cifar.config.evaluate import Place
+from dilated_cifar.config.evaluate import RunPlace
 from dilated_cifar.config.limits import MOST_IMAGES
 
 FORMATS = ["safetensors", "onnx", "torch"]
 
 
 @dataclass
-class ExportConfig(Place):
+class ExportConfig(RunPlace):
     """Which trained networks are written in which formats."""
 
     formats: list[str] = field(default_factory=lambda: list(FORMATS))
@@ -28,7 +28,6 @@ class ExportConfig(Place):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_a_run()
         for name in self.formats:
             require_one_of(name, FORMATS, "formats")
         self._require(

@@ -6,7 +6,7 @@ from typing import Self
 
 from dilated_cifar.config.base import require, require_seed
 from dilated_cifar.config.data import DataConfig
-from dilated_cifar.config.evaluate import Place
+from dilated_cifar.config.evaluate import RunPlace
 from dilated_cifar.config.scenes import LARGEST_CANVAS, SMALLEST_IMAGE, require_scenes
 
 MOST_SHOWN = 100
@@ -14,7 +14,7 @@ MOST_SCENES = 100_000
 
 
 @dataclass
-class LocalizeConfig(Place):
+class LocalizeConfig(RunPlace):
     """Which networks localize what; several are measured on the same scenes."""
 
     images: list[str] = field(default_factory=list)
@@ -39,7 +39,6 @@ class LocalizeConfig(Place):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_a_run()
         for key, value in (("scenes", self.scenes), ("tuning", self.tuning), ("shown", self.shown)):
             require(1 <= value <= MOST_SCENES, key, value, f"a whole number from 1 to {MOST_SCENES:,}")
         self._require(self.shown <= MOST_SHOWN, "shown", f"at most {MOST_SHOWN}")

@@ -86,7 +86,7 @@ def explain_checkpoints(config: ExplainConfig, steps: Steps, commands: Mapping[s
         own, paths, faults = read_images(paths, trained[0].config.data.input_size)
     with steps.hidden():
         splits = [
-            some_test_images(each.config.data, config.data, config.samples, progress=config.progress)
+            some_test_images(each.config.data, config.data_place, config.samples, progress=config.progress)
             for each in trained
         ]
     inspections = [

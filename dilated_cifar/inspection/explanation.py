@@ -8,7 +8,6 @@ from typing import Any
 from torch import nn
 
 from dilated_cifar.config.base import as_typed, nearest_first
-from dilated_cifar.config.cifar10 import Cifar10Config
 from dilated_cifar.config.explain import ExplainConfig
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.device import use_threads
@@ -28,9 +27,6 @@ from dilated_cifar.models import build
 from dilated_cifar.models.classifier import LAST_MAP
 from dilated_cifar.progress import Steps
 
-DATA = Cifar10Config()
-"""The data set whose image size and number of classes a network without a checkpoint gets."""
-
 
 def explain_model(
     config: ExplainConfig, folder: Path, title: str, steps: Steps, commands: Mapping[str, str]
@@ -44,8 +40,8 @@ def explain_model(
     """
     use_threads(config.threads)
     output = Output(folder)
-    model = build(config.model, DATA.classes, DATA.input_size)
-    inspection = inspect_chosen(model, config.model, DATA.input_size, config)
+    model = build(config.model, config.data.classes, config.data.input_size)
+    inspection = inspect_chosen(model, config.model, config.data.input_size, config)
     steps.begin("drawing")
     draw_network(inspection, output, title)
     output.page("explanation", network_page([(title, inspection)], commands))
@@ -118,6 +114,7 @@ def as_data(inspection: Inspection, chosen: ModelConfig) -> dict[str, Any]:
     traced, verdict, unit = inspection.trace, inspection.verdict, inspection.unit
     return {
         "model": asdict(chosen),
+        "input": list(traced.input_size),
         "layers": [asdict(layer) for layer in traced.layers],
         "parameters": traced.parameters,
         "multiply_adds": traced.multiply_adds,

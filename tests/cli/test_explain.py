@@ -222,6 +222,11 @@ def test_any_unit_of_any_layer_may_be_chosen(told: Told, tmp_path: Path) -> None
         (["checkpoint=."], ".: no checkpoint there"),
         ([f"checkpoint={ROOT / 'train.py'}"], "not a checkpoint"),
         (["checkpoint=none.pt", "model=plain"], "a run brings its own network"),
+        (["checkpoint=none.pt", "data=cifar100"], "data=cifar100: a run brings its own network and data set"),
+        (["checkpoint=none.pt", "data.train=9"], "data.train=9: a run brings its own network and data set"),
+        (["checkpoint=none.pt", "data.root=here"], "none.pt: no such file"),
+        (["rates=[1,2]", "data=cifar100"], "data=cifar100: rates= is explained without a network"),
+        (["data=folder", "data.root=pictures"], "data=folder: expected a data set whose classes are known"),
         (["images=a.png"], "write the folder of its run first"),
         (["controls=1"], "controls=1: expected a whole number from 2"),
     ],
@@ -240,6 +245,12 @@ def test_wrong_input_gets_one_line_and_writes_nothing(
     assert captured.err.startswith("error: ")
     assert expected in captured.err
     assert not list(tmp_path.iterdir())
+
+
+def test_classes_and_image_size_are_those_of_the_data_set(told: Told) -> None:
+    said = told("model=plain", "data=cifar100", "data.labels=coarse")
+    assert "96,052 parameters" in said  # 10 classes more than CIFAR-10's, 128 weights and a bias each
+    assert "written to outputs/explain/plain__data-cifar100__labels-coarse" in said
 
 
 def test_a_checkpoint_is_measured_beside_randomly_initialised_networks(told: Told, runs: Path) -> None:
