@@ -26,11 +26,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         config = ExportConfig(checkpoint=[arguments.run], samples=arguments.samples)
         with Steps(shown=True) as steps:
-            path = publish(config, arguments.name, arguments.folder, steps)
+            path, check = publish(config, arguments.name, arguments.folder, steps)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.status
-    print(f"{path}: {path.stat().st_size / 1000:,.0f} kB, read as {PREFIX}{arguments.name}")
+    same = f"{check.same_classes:,} of {check.images:,} test images classified as by the run"
+    print(f"{path}: {check.bytes / 1000:,.0f} kB, {same}; read as {PREFIX}{arguments.name}")
     return 0
 
 
