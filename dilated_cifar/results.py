@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 FIGURE_DPI = 100
 Kind = TypeVar("Kind")
 Pictures = str | Path | Tensor | Sequence[str | Path]
-"""Files, folders or patterns of pictures, or images: uint8 `[N, 3, H, W]` or `[3, H, W]`."""
+"""Files, folders or patterns of pictures, or images: uint8 `[N, C, H, W]` or `[C, H, W]`."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class LoadedNetwork:
 
     @property
     def network(self) -> nn.Module:
-        """In eval mode, on its device; of normalised images `[N, 3, H, W]` it gives logits `[N, classes]`."""
+        """In eval mode, on its device; of normalised images `[N, C, H, W]` it gives logits `[N, classes]`."""
         return self.trained.model
 
     @property
@@ -84,7 +84,7 @@ class LoadedNetwork:
         return self.trained.class_names
 
     def preprocess(self, pictures: Pictures) -> Tensor:
-        """Bring pictures to what the network takes: float `[N, 3, H, W]`, normalised, on its device.
+        """Bring pictures to what the network takes: float `[N, C, H, W]`, normalised, on its device.
 
         Files of any size lose what does not fit the network's shape at their sides, as in `evaluate.py`.
 

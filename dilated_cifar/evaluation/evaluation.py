@@ -125,7 +125,7 @@ def introduce(trained: Predictor, output: Output, what: str = "") -> None:
 
 
 def timed_logits(trained: Predictor, images: Tensor, data: DataConfig, *, flip: bool) -> tuple[Tensor, float]:
-    """Logits [N, classes] of images uint8 [N, 3, H, W], and images per second."""
+    """Logits [N, classes] of images uint8 [N, C, H, W], and images per second."""
     model, machine = trained.model, trained.machine
     images = images.to(machine.device)
     predict(model, images[:BATCH], data, machine, flip=flip)  # not timed: the first pass is slow

@@ -92,7 +92,7 @@ def read_images(
 
 
 def scale_to(pixels: Tensor, longest: int) -> Tensor:
-    """A picture, uint8 [3, H, W], scaled so that its longer side is `longest` pixels."""
+    """A picture, uint8 [C, H, W], scaled so that its longer side is `longest` pixels."""
     from torchvision.transforms.v2 import functional as transforms
 
     scale = longest / max(pixels.shape[1:])

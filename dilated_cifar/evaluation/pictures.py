@@ -47,7 +47,7 @@ def mistakes_figure(
     """The wrong predictions of highest confidence, with both classes; None where there is no mistake.
 
     Args:
-        images: uint8 [N, 3, H, W].
+        images: uint8 [N, C, H, W].
         labels: int64 [N].
         probabilities: [N, classes], rows sum to 1.
         class_names: One for each class.

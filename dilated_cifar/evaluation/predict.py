@@ -24,7 +24,7 @@ def predict(
 
     Args:
         model: Already on `machine.device`.
-        images: uint8, [N, 3, H, W], on any device.
+        images: uint8, [N, C, H, W], on any device.
         data: Whose normalisation the model was trained with.
         machine: Device, precision and memory format.
         flip: Average the logits of each image and of its mirror image.

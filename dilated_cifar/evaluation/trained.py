@@ -62,7 +62,7 @@ class Trained(Predictor):
         return isinstance(self.model, HasClassMaps)
 
     def inputs(self, images: Tensor) -> Tensor:
-        """Images as the network takes them, uint8 [N, 3, H, W] to normalised floats on its device."""
+        """Images as the network takes them, uint8 [N, C, H, W] to normalised floats on its device."""
         data = self.config.data
         batch = normalize(images.to(self.machine.device), data.mean, data.std)
         return batch.contiguous(memory_format=self.machine.memory_format)

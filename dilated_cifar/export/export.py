@@ -122,7 +122,7 @@ def written(
     Args:
         source: The network.
         name: The format.
-        images: uint8 [N, 3, H, W].
+        images: uint8 [N, C, H, W].
         expected: The network's logits [N, classes].
         tolerance: As a share of the largest logit.
 
@@ -164,7 +164,7 @@ def written(
 
 @torch.inference_mode()
 def in_batches(predict: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Logits [N, classes] of images float [N, 3, H, W]: of the first alone, of the others in batches."""
+    """Logits [N, classes] of images float [N, C, H, W]: of the first alone, of the others in batches."""
     parts = [images[:1], *images[1:].split(BATCH)]
     return torch.cat([predict(part) for part in parts if len(part)])
 

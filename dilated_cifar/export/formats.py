@@ -25,7 +25,7 @@ METADATA = "metadata.json"
 """The file in a torch.export archive that describes the network."""
 
 Predict = Callable[[Tensor], Tensor]
-"""Logits [N, classes] of images, float32 [N, 3, H, W] from 0 to 1."""
+"""Logits [N, classes] of images, float32 [N, C, H, W] from 0 to 1."""
 
 
 class Normalised(nn.Module):
@@ -38,7 +38,7 @@ class Normalised(nn.Module):
         self.mean, self.std = (nn.Buffer(torch.tensor(each).view(-1, 1, 1)) for each in (data.mean, data.std))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits [N, classes] of images float32 [N, 3, H, W] from 0 to 1."""
+        """Logits [N, classes] of images float32 [N, C, H, W] from 0 to 1."""
         logits: Tensor = self.network((images - self.mean) / self.std)
         return logits
 

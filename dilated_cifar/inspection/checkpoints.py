@@ -134,7 +134,7 @@ def draw_trained(
     images: Tensor,
     names: Sequence[str],
 ) -> None:
-    """Draw gradients, and what the networks respond to images uint8 [N, 3, H, W]."""
+    """Draw gradients, and what the networks respond to images uint8 [N, C, H, W]."""
     output.draw("effective_field", draw_effective_fields(gradients))
     if (figure := draw_lattices(gradients)) is not None:
         output.draw("lattice", figure)

@@ -49,7 +49,7 @@ def draw_class_maps(
 
     Args:
         networks: Label of each network, and its maps for every image.
-        images: uint8, [N, 3, H, W].
+        images: uint8, [N, C, H, W].
         names: Of the images.
 
     Source: Yu, Koltun & Funkhouser 2017, section 4.

@@ -104,7 +104,7 @@ class Comparison:
 
 
 def measure(model: nn.Module, inputs: Tensor, target: Target | None = None) -> Measured:
-    """Measure a network on normalised images [N, 3, H, W] on its own device; without a target on its own.
+    """Measure a network on normalised images [N, C, H, W] on its own device; without a target on its own.
 
     Raises:
         OverflowError: its gradients or class maps are not finite numbers.
@@ -146,7 +146,7 @@ def measure_control(
 def random_network(
     config: ModelConfig, classes: int, inputs: Tensor, machine: Machine, seed: int
 ) -> nn.Module:
-    """A randomly initialised network whose batch norms have the statistics of the images [N, 3, H, W].
+    """A randomly initialised network whose batch norms have the statistics of the images [N, C, H, W].
 
     Norms as they are initialised (mean 0, variance 1) would leave the activations of residual branches far
     too small.

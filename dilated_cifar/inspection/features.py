@@ -109,7 +109,7 @@ def draw_strongest(
 
     Args:
         networks: Label of each network and its layers, as many in each.
-        images: uint8, [N, 3, H, W].
+        images: uint8, [N, C, H, W].
         names: Of the images.
     """
     columns = 1 + len(networks[0][1])

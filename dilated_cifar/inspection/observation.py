@@ -142,7 +142,7 @@ def mean_gradients(model: nn.Module, inputs: Tensor, target: Target) -> Gradient
 
     Args:
         model: On the device of `inputs`; its mode is restored.
-        inputs: Normalised images, [N, 3, H, W].
+        inputs: Normalised images, [N, C, H, W].
         target: As `choose_target` gives it.
 
     Source: Luo et al. 2016, "Understanding the effective receptive field in deep convolutional neural

@@ -48,7 +48,7 @@ class Classifier(nn.Module):
         return F.conv2d(self.features(images), weight[:, :, None, None], bias)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits [N, classes] of normalised images [N, 3, H, W]."""
+        """Logits [N, classes] of normalised images [N, C, H, W]."""
         logits: Tensor = self.classifier(self.dropout(self.pool(self.features(images))))
         return logits
 

@@ -40,7 +40,7 @@ class Shown:
 
 
 def localize(trained: Trained, grid: Grid, image: Tensor, true: Tensor | None, threshold: float) -> Shown:
-    """Localize the predicted class in one image, uint8 [3, H, W], whose true box [4] may be known."""
+    """Localize the predicted class in one image, uint8 [C, H, W], whose true box [4] may be known."""
     maps = maps_of(trained, image[None])
     predicted = maps.mean((2, 3)).argmax(1)
     responses = winning_responses(maps, predicted)
@@ -81,7 +81,7 @@ def draw_localization(
     """Draw a row an image: the image, and of each network the heat map over it and the mask.
 
     Args:
-        images: uint8, [3, H, W] each.
+        images: uint8, [C, H, W] each.
         names: Of the images.
         boxes: True boxes; None for pictures without.
         networks: Label of each network, and its localization in each image.

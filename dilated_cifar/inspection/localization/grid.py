@@ -89,7 +89,7 @@ def batch_size(image: tuple[int, int]) -> int:
 
 
 def maps_of(trained: Trained, images: Tensor) -> Tensor:
-    """Class maps [N, classes, h, w] on the CPU of images uint8 [N, 3, H, W].
+    """Class maps [N, classes, h, w] on the CPU of images uint8 [N, C, H, W].
 
     Raises:
         UserError: the network diverged, so that they are not numbers.

@@ -151,7 +151,7 @@ def localize_pictures(config: LocalizeConfig, steps: Steps) -> list[str]:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of the user's own: its height and width, and its pixels uint8 [3, H, W], scaled."""
+    """A picture of the user's own: its height and width, and its pixels uint8 [C, H, W], scaled."""
 
     path: Path
     size: tuple[int, int]
