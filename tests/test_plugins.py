@@ -2,8 +2,10 @@
 
 import importlib
 import json
+import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from dilated_cifar import load, plugins, registry
 from dilated_cifar.cli import compare, evaluate, explain, export, localize, train
 from dilated_cifar.config import families
 from dilated_cifar.config.model import ModelConfig
+from dilated_cifar.errors import UserError
+from dilated_cifar.models import build
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "examples" / "own_network" / "separable.py"
@@ -78,25 +82,6 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     return run
 
 
-def test_a_network_from_a_file_is_trained_taken_on_evaluated_compared_and_explained(
-    small: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert train.main([*small, *NETWORK, "name=one"]) == 0
-    assert f"evaluate.py outputs/one plugin={FILE}" in capsys.readouterr().out
-    saved = yaml.safe_load(Path("outputs/one/config.yaml").read_text())
-    assert (saved["plugin"], saved["model"]["family"]) == ([str(FILE)], "separable")
-    forget()
-    assert train.main([*small, *NETWORK, "name=one", "epochs=2"]) == 0
-    assert json.loads(Path("outputs/one/summary.json").read_text())["last"]["epoch"] == 2
-    forget()
-    assert evaluate.main(["outputs/one", NETWORK[0], "threads=1"]) == 0
-    forget()
-    assert compare.main(["outputs/one", NETWORK[0]]) == 0
-    forget()
-    assert explain.main([*NETWORK, "threads=1"]) == 0
-    assert "receptive field" in capsys.readouterr().out
-
-
 ANY = """
 class Any(nn.Module):
     def __init__(self, channels, classes):
@@ -110,29 +95,63 @@ class Any(nn.Module):
 """
 
 
-def test_any_module_from_images_to_logits_is_trained_taken_on_evaluated_explained_and_exported(
+def test_any_module_from_images_to_logits_is_trained_taken_on_evaluated_explained_exported_and_compared(
     small: list[str], here: Path, refused: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = MINE.replace("@dataclass", f"{ANY}@dataclass", 1)
-    text = text.replace(BUILT, "Any(input_size[0], classes)")
+    text = MINE.replace("@dataclass", f"{ANY}@dataclass", 1).replace(BUILT, "Any(input_size[0], classes)")
     (here / "mine.py").write_text(text)
-    typed = [*small, "plugin=mine.py", "--config-dir", "conf", "model=mine"]
-    assert train.main([*typed, "name=whole", "epochs=2"]) == 0
-    assert train.main([*typed, "name=one"]) == 0
-    assert train.main([*typed, "name=one", "epochs=2"]) == 0
-    weights = [load(f"outputs/{name}").network.state_dict() for name in ("one", "whole")]
-    assert all(torch.equal(weight, weights[1][key]) for key, weight in weights[0].items())
-    assert evaluate.main(["outputs/one", "threads=1"]) == 0
-    assert explain.main(["outputs/one", "controls=2", "samples=4", "threads=1"]) == 0
+    typed = [*small, "plugin=mine.py", "--config-dir", "conf", "model=mine", "name=one"]
+    assert train.main(typed) == 0
+    assert "evaluate.py outputs/one plugin=mine.py" in capsys.readouterr().out
+    saved = yaml.safe_load(Path("outputs/one/config.yaml").read_text())
+    assert (saved["plugin"], saved["model"]["family"]) == (["mine.py"], "mine")
+    forget()
+    assert train.main([*typed, "epochs=2"]) == 0
+    assert json.loads(Path("outputs/one/summary.json").read_text())["last"]["epoch"] == 2
+    forget()
+    assert explain.main(["outputs/one", "controls=2", "samples=4", "threads=1", "plugin=mine.py"]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "last map 15x15, jump 2" in told
     assert "one: no class maps; they need a network with a method class_maps(images)" in told
     found = {path.name for path in Path("outputs/one/explain").iterdir()}
     assert {"effective_field.png", "strongest.png", "count_map.png", "explanation.html"} <= found
     assert "class_maps.png" not in found
-    assert export.main(["outputs/one", "formats=safetensors", "threads=1"]) == 0
-    assert evaluate.main(["outputs/one/export", "threads=1"]) == 0
-    assert "data=spacing" in refused(localize.main, "outputs/one")
+    forget()
+    exporting = ["outputs/one", "formats=safetensors", "threads=1"]
+    assert "write plugin=mine.py" in refused(export.main, *exporting)
+    assert export.main([*exporting, "plugin=mine.py"]) == 0
+    card = Path("outputs/one/export/README.md").read_text()
+    assert "dilated-cifar-evaluate model.safetensors plugin=mine.py" in card
+    forget()
+    assert "write plugin=mine.py" in refused(evaluate.main, "outputs/one/export")
+    assert evaluate.main(["outputs/one/export", "threads=1", "plugin=mine.py"]) == 0
+    loaded = load("outputs/one", plugin="mine.py").network
+    assert loaded(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+    assert compare.main(["outputs/one", "plugin=mine.py"]) == 0
+
+
+@pytest.mark.parametrize("kind", ["flat", "untraceable"])
+def test_what_a_network_does_not_have_is_left_out_and_named(
+    small: list[str], here: Path, refused: Callable[..., str], capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    body = {
+        "flat": "nn.Sequential(nn.Flatten(), nn.Linear(3072, classes))",
+        "untraceable": "Any(input_size[0], classes)",
+    }[kind]
+    changed = ANY.replace("self.body(images)", "torch.fft.fft2(self.body(images)).abs()")
+    text = MINE.replace("@dataclass", f"import torch\n{changed}@dataclass", 1).replace(BUILT, body)
+    (here / "mine.py").write_text(text)
+    typed = [*small, "plugin=mine.py", "--config-dir", "conf", "model=mine", "name=one"]
+    assert train.main([*typed, f"pictures={int(kind == 'flat')}"]) == 0
+    assert json.loads(Path("outputs/one/summary.json").read_text())["receptive_field"] is None
+    if kind == "untraceable":
+        assert "no rule follows the receptive field" in capsys.readouterr().out
+        assert "no rule follows the receptive field" in refused(explain.main, "outputs/one")
+    else:
+        assert explain.main(["outputs/one", "controls=2", "samples=4", "threads=1"]) == 0
+        assert "no module puts out a map [C, h, w], so that gradients" in " ".join(
+            capsys.readouterr().out.split()
+        )
 
 
 def test_without_its_plugin_a_run_is_refused_by_every_command_and_imports_nothing(
@@ -255,27 +274,34 @@ FAILS = {
 
 
 @pytest.mark.parametrize("fault", WRONG)
-def test_a_plugin_that_cannot_be_imported_is_told_with_its_own_error(
-    refused: Callable[..., str], here: Path, fault: str
-) -> None:
+def test_a_plugin_that_cannot_be_imported_is_told_with_its_own_error(here: Path, fault: str) -> None:
     text, parts = WRONG[fault]
     (here / "mine.py").write_text(text)
-    line = refused(train.main, "plugin=mine.py", "--config-dir", "conf", "model=mine")
+    with pytest.raises(UserError) as refused:
+        plugins.load_plugins(["mine.py"])
+    (line,) = str(refused.value).splitlines()
     for part in ("plugin=mine.py: ", *parts):
         assert part in line
     assert "mine" not in families.families(ModelConfig)
 
 
 @pytest.mark.parametrize("fault", FAILS)
-def test_a_builder_without_a_network_of_logits_is_told_and_leaves_no_run(
-    refused: Callable[..., str], small: list[str], here: Path, fault: str
-) -> None:
+def test_a_builder_without_a_network_of_logits_is_told(here: Path, fault: str) -> None:
     body, parts = FAILS[fault]
-    text = MINE.replace(f"return {BUILT}", body)
-    (here / "mine.py").write_text(text)
-    line = refused(train.main, *small, "plugin=mine.py", "--config-dir", "conf", "model=mine")
+    (here / "mine.py").write_text(MINE.replace(f"return {BUILT}", body))
+    plugins.load_plugins(["mine.py"])
+    with pytest.raises(UserError) as refused:
+        build(families.families(ModelConfig)["mine"](), 10)
+    (line,) = str(refused.value).splitlines()
     for part in ("model.family=mine: ", *parts):
         assert part in line
+
+
+def test_a_refused_plugin_leaves_no_run(refused: Callable[..., str], small: list[str], here: Path) -> None:
+    typed = [*small, "plugin=mine.py", "--config-dir", "conf", "model=mine"]
+    for text, part in ((WRONG["raises"][0], "mine.py, line 2"), (MINE.replace("classes)", "7)"), "[2, 7]")):
+        (here / "mine.py").write_text(text)
+        assert part in refused(train.main, *typed)
     assert not Path("outputs").exists()
 
 
@@ -295,6 +321,28 @@ def test_a_plugin_that_is_not_there_is_told(refused: Callable[..., str], typed: 
     assert part in line
 
 
+def test_an_installed_package_needs_no_plugin_key(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # As pip lays it out; the slow test below has pip do so.
+    project = tomllib.loads((FILE.parent / "pyproject.toml").read_text())
+    for source, place in project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"].items():
+        (here / place).parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (FILE.parent / source).is_dir() else shutil.copy
+        copy(FILE.parent / source, here / place)
+    described = here / "dilated_cifar_separable-1.0.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: dilated-cifar-separable\nVersion: 1.0\n"
+    )
+    ((group, entries),) = project["project"]["entry-points"].items()
+    lines = [f"{name} = {module}" for name, module in entries.items()]
+    (described / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines]))
+    monkeypatch.syspath_prepend(here)
+    assert train.main(["model=separable", "--help"]) == 0
+    assert "depthwise separable convolutions" in capsys.readouterr().out
+
+
 def run(here: Path, *arguments: str, path: Path | None = None) -> "subprocess.CompletedProcess[str]":
     """Run `train.py` in a process of its own, which also finds what is installed at `path`."""
     code = (
@@ -307,7 +355,8 @@ def run(here: Path, *arguments: str, path: Path | None = None) -> "subprocess.Co
     )
 
 
-def test_an_installed_package_needs_no_plugin_key(here: Path) -> None:
+@pytest.mark.slow
+def test_the_example_is_installed_by_pip(here: Path) -> None:
     site = here / "site"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*pip, "--no-index", "--target", str(site), str(FILE.parent)], check=True, cwd=here)

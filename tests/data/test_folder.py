@@ -183,38 +183,49 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_folders_that_are_not_as_expected_are_told_in_one_line(
-    paint: Paint, capsys: pytest.CaptureFixture[str], fault: str
-) -> None:
+def test_folders_that_are_not_as_expected_are_told_in_one_line(paint: Paint, fault: str) -> None:
     root = paint(train=6, test=2)
     typed = broken(root, fault) or str(root)
-    assert train.main(["data=folder", f"data.root={typed}", "epochs=1", "progress=false"]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
+    with pytest.raises(UserError) as refused:
+        complete(Path(typed))
+    (line,) = str(refused.value).splitlines()
     for part in (f"data.root={typed}", *FAULTS[fault]):
         assert part in line
-    assert not Path("outputs").exists()
     assert not list(Path("cache").glob("pictures-*"))
+
+
+def test_a_refused_folder_leaves_no_run(paint: Paint, capsys: pytest.CaptureFixture[str]) -> None:
+    root = paint(train=6, test=2)
+    broken(root, "unreadable")
+    assert train.main(["data=folder", f"data.root={root}", "progress=false"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "3 of 17 pictures cannot be read" in line
+    assert not Path("outputs").exists()
 
 
 @pytest.mark.parametrize(
     ("keys", "part"),
     [
-        ([], "data.root=null: expected a folder with train/CLASS/PICTURE"),
-        (["data.root=nowhere"], "data.root=nowhere: no such folder"),
-        (["data.root=photos", "data.size=4"], "data.size=4: expected 8 to 512 pixels"),
-        (["data.root=photos", "data.channels=2"], "data.channels=2: expected 3"),
-        (["data.root=photos", "data.test=3"], "data.test=3: expected the 4 pictures of the folder test"),
-        (["data.root=photos", "data.validation=12"], "12 of the 12 training pictures would be held out"),
-        (["data.root=photos", "data.train=12", "batch_size=8"], "data.train=12: expected at most the 11"),
-        (["data.root=photos", "batch_size=99"], "batch_size=99: expected at most the 11 images"),
+        ({"root": None}, "data.root=null: expected a folder with train/CLASS/PICTURE"),
+        ({"root": "nowhere"}, "data.root=nowhere: no such folder"),
+        ({"size": 4}, "data.size=4: expected 8 to 512 pixels"),
+        ({"channels": 2}, "data.channels=2: expected 3"),
+        ({"test": 3}, "data.test=3: expected the 4 pictures of the folder test"),
+        ({"validation": 12}, "12 of the 12 training pictures would be held out"),
+        ({"train": 12}, "data.train=12: expected at most the 11"),
     ],
 )
-def test_keys_that_do_not_fit_the_pictures_are_told(
-    paint: Paint, capsys: pytest.CaptureFixture[str], keys: list[str], part: str
-) -> None:
-    paint(train=6, test=2)
-    assert train.main(["data=folder", *keys, "progress=false"]) == 2
-    assert part in capsys.readouterr().err
+def test_keys_that_do_not_fit_the_pictures_are_told(paint: Paint, keys: dict[str, object], part: str) -> None:
+    root = paint(train=6, test=2)
+    with pytest.raises(UserError) as refused:
+        settled(FolderConfig(**{"root": str(root), **keys}), progress=False)  # type: ignore[arg-type]
+    assert part in str(refused.value)
+
+
+def test_a_batch_larger_than_the_pictures_is_told(paint: Paint, capsys: pytest.CaptureFixture[str]) -> None:
+    root = paint(train=6, test=2)
+    assert train.main(["data=folder", f"data.root={root}", "batch_size=99", "progress=false"]) == 2
+    assert "batch_size=99: expected at most the 11 images" in capsys.readouterr().err
 
 
 def test_a_grey_network_is_trained_continued_evaluated_and_localized(
@@ -223,12 +234,11 @@ def test_a_grey_network_is_trained_continued_evaluated_and_localized(
     root = paint(train=12, test=3)
     small = ["model.channels=[4,4]", "model.dilations=[1,2]", "model.padding=same", "schedule=constant"]
     run = ["data=folder", f"data.root={root}", "data.size=16", "data.channels=1", *small, "batch_size=8"]
-    run += ["epochs=1", "threads=1", "progress=false", "pictures=1", "name=one"]
+    run += ["epochs=1", "threads=1", "progress=false", "pictures=0", "name=one"]
     assert train.main(run) == 0
     assert train.main([*run, "epochs=2"]) == 0
     summary = json.loads(Path("outputs/one/summary.json").read_text())
     assert (summary["class_names"], summary["last"]["epoch"]) == (["blue", "red"], 2)
-    assert evaluate.main(["outputs/one", "threads=1"]) == 0
     assert evaluate.main(["outputs/one", f"images={root}/test/red", "threads=1"]) == 0
     assert localize.main(["outputs/one", "scenes=4", "tuning=4", "shown=1", "threads=1"]) == 0
     assert "32x32 pixels" in " ".join(capsys.readouterr().out.split())
