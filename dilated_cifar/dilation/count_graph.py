@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from dilated_cifar.dilation.count_maps import IMAGE, NOTHING, Layout, Maps
+from dilated_cifar.dilation.count_layouts import IMAGE, NOTHING, Layout, Maps
 from dilated_cifar.dilation.count_nodes import CountGraph
 from dilated_cifar.dilation.count_rules import MOVING, RULES, descends
 from dilated_cifar.dilation.counting import Counting

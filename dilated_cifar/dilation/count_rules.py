@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dilated_cifar.dilation.arithmetic import Pair, pair
-from dilated_cifar.dilation.count_maps import Channels, Layout, Maps, codes
+from dilated_cifar.dilation.count_layouts import Channels, Layout, Maps, codes
 from dilated_cifar.dilation.count_nodes import Window
 from dilated_cifar.dilation.counting import BOTH, Size, adaptive_pool
 
