@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, t
+from scipy.special import bdtr, stdtr, stdtrit  # scipy.stats takes a second to import
 
 from dilated_cifar.evaluation.intervals import CONFIDENCE, wilson_interval
 
@@ -63,8 +63,8 @@ def mean_interval(
     method: Literal["t", "corrected t"] = "t" if folds is None else "corrected t"
     if reason is not None:
         return Estimate(mean, None, None, count, reason, method)
-    low, high = t.interval(CONFIDENCE, count - 1, loc=mean, scale=standard_error(values, folds))
-    return Estimate(mean, max(float(low), bounds[0]), min(float(high), bounds[1]), count, method=method)
+    reach = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * standard_error(values, folds)
+    return Estimate(mean, max(mean - reach, bounds[0]), min(mean + reach, bounds[1]), count, method=method)
 
 
 def standard_error(values: Sequence[float], folds: int | None = None) -> float:
@@ -99,7 +99,7 @@ def paired_difference(
     if found.why_none is not None:
         return found, None
     statistic = abs(found.mean) / standard_error(differences, folds)
-    return found, float(2 * t.sf(statistic, found.count - 1))
+    return found, float(2 * stdtr(found.count - 1, -statistic))
 
 
 def share_interval(hits: int, images: int) -> Estimate:
@@ -130,7 +130,8 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
     only_first = int(np.count_nonzero(first & ~second))
     only_second = int(np.count_nonzero(second & ~first))
     fewer, both = min(only_first, only_second), only_first + only_second
-    tail, point = float(binom.cdf(fewer, both, 0.5)), float(binom.pmf(fewer, both, 0.5))
+    tail = float(bdtr(fewer, both, 0.5))
+    point = tail - (float(bdtr(fewer - 1, both, 0.5)) if fewer else 0.0)
     return McNemar(only_first, only_second, exact=min(1.0, 2 * tail), mid_p=min(1.0, 2 * tail - point))
 
 

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from dilated_cifar.dilation.arithmetic import Pair
 from dilated_cifar.dilation.counting import Counting, UncountableError
 from dilated_cifar.dilation.layers import Layer, Trace
-from dilated_cifar.dilation.rates import Kernel, check_rates, each_kernel
+from dilated_cifar.dilation.rates import Kernel, line_counts
 from dilated_cifar.dilation.trace import main_output
 
 
 def count_maps(rates: Sequence[int], kernel_size: Kernel = 3) -> list[Tensor]:
     """Walk back from one output of a stack of dilated convolutions and count at every layer.
 
-    Each step is a transposed convolution of ones, from a single unit. The maps are square, float64 `[F, F]`:
-    first what enters the last layer, then what enters the layer before it, at the end the image.
+    Each step is a transposed convolution of ones, from a single unit: the product of two of a line. The maps
+    are square, float64 `[F, F]`: first what enters the last layer, then what enters the layer before it, at
+    the end the image.
 
     Raises:
         ValueError: the list is empty, a rate or a kernel is below 1, or there is not one kernel a rate.
@@ -31,13 +31,8 @@ def count_maps(rates: Sequence[int], kernel_size: Kernel = 3) -> list[Tensor]:
     Source: Wang et al. 2018, figure 2; the transposed convolution as the gradient of a convolution, Dumoulin
     & Visin 2016, section 4.
     """
-    check_rates(rates, kernel_size)
-    counts = torch.ones(1, 1, 1, 1, dtype=torch.float64)
-    maps = []
-    for rate, kernel in zip(reversed(rates), reversed(each_kernel(rates, kernel_size)), strict=True):
-        counts = F.conv_transpose2d(counts, counts.new_ones(1, 1, kernel, kernel), dilation=rate)
-        maps.append(counts[0, 0])
-    return maps
+    lines = (torch.tensor(line, dtype=torch.float64) for line in line_counts(rates, kernel_size))
+    return [torch.outer(line, line) for line in lines]
 
 
 def count_map(rates: Sequence[int], kernel_size: Kernel = 3) -> Tensor:

@@ -139,6 +139,26 @@ def receptive_field(rates: Sequence[int], kernel_size: Kernel = 3) -> int:
     return 1 + sum((kernel - 1) * rate for rate, kernel in zip(rates, kernels, strict=True))
 
 
+def line_counts(rates: Sequence[int], kernel_size: Kernel = 3) -> list[list[int]]:
+    """Walk back from one output of a stack at stride 1 and count how often each pixel of a line enters it.
+
+    First of what enters the last layer, then of what enters the layer before it, at the end of a line of the
+    image. In two dimensions a kernel of ones is the product of two lines of ones, and so are the counts.
+
+    Raises:
+        ValueError: the list is empty, a rate or a kernel is below 1, or there is not one kernel a rate.
+    """
+    check_rates(rates, kernel_size)
+    counts, found = [1], []
+    for rate, kernel in zip(reversed(rates), reversed(each_kernel(rates, kernel_size)), strict=True):
+        before, counts = counts, [0] * (len(counts) + (kernel - 1) * rate)
+        for tap in range(kernel):
+            for pixel, count in enumerate(before, start=tap * rate):
+                counts[pixel] += count
+        found.append(counts)
+    return found
+
+
 def has_holes(rates: Sequence[int], kernel_size: Kernel = 3) -> bool:
     """Decide exactly whether some pixel of the receptive field never enters the output.
 

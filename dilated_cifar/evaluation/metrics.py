@@ -6,13 +6,6 @@ import torch
 from rich import box
 from rich.table import Table
 from torch import Tensor
-from torchmetrics.functional.classification import (
-    multiclass_accuracy,
-    multiclass_calibration_error,
-    multiclass_f1_score,
-    multiclass_precision,
-    multiclass_recall,
-)
 
 from dilated_cifar.evaluation.intervals import wilson_interval
 from dilated_cifar.evaluation.predict import confusion_matrix, score
@@ -61,20 +54,45 @@ def evaluate(logits: Tensor, labels: Tensor, class_names: list[str]) -> Figures:
     count = len(class_names)
     plain = score(logits, labels)
     predicted = logits.argmax(1)
-    metrics = (multiclass_precision, multiclass_recall, multiclass_f1_score)
-    per_class = (metric(predicted, labels, count, average="none").tolist() for metric in metrics)
-    images = torch.bincount(labels, minlength=count).tolist()
-    calibration = multiclass_calibration_error(logits.softmax(1), labels, count, n_bins=CALIBRATION_BINS)
+    confusion = confusion_matrix(logits, labels)
+    best = logits.topk(min(5, count)).indices
     return Figures(
         images=len(labels),
         accuracy=plain.accuracy,
         accuracy_interval=wilson_interval(int((predicted == labels).sum()), len(labels)),
         loss=plain.loss,
-        top5=multiclass_accuracy(logits, labels, count, average="micro", top_k=min(5, count)).item(),
-        calibration_error=calibration.item(),
-        classes=[ClassFigures(*row) for row in zip(class_names, images, *per_class, strict=True)],
-        confusion=confusion_matrix(logits, labels).tolist(),
+        top5=(best == labels[:, None]).any(1).float().mean().item(),
+        calibration_error=calibration_error(logits.softmax(1), labels),
+        classes=class_figures(confusion, class_names),
+        confusion=confusion.tolist(),
     )
+
+
+def class_figures(confusion: Tensor, class_names: list[str]) -> list[ClassFigures]:
+    """The figures of each class from counts [classes, classes], rows the true one; 0 where none is."""
+    right, images, told = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
+    shares = (
+        (right / told).nan_to_num(0),
+        (right / images).nan_to_num(0),
+        (2 * right / (told + images)).nan_to_num(0),
+    )
+    columns = (each.tolist() for each in (images, *shares))
+    return [ClassFigures(*row) for row in zip(class_names, *columns, strict=True)]
+
+
+def calibration_error(probabilities: Tensor, labels: Tensor) -> float:
+    """Mean distance of accuracy and confidence over bins of confidence, weighted by their images.
+
+    Args:
+        probabilities: [N, classes], rows sum to 1.
+        labels: [N].
+    """
+    confidence, predicted = probabilities.max(1)
+    bins = (confidence * CALIBRATION_BINS).long().clamp(max=CALIBRATION_BINS - 1)
+    # In each bin right answers minus confidence, summed: the number of its images cancels out.
+    distances = torch.zeros(CALIBRATION_BINS, dtype=torch.float64)
+    distances.index_add_(0, bins, (predicted == labels).double() - confidence.double())
+    return distances.abs().sum().item() / len(labels)
 
 
 def figures_table(figures: Figures) -> Table:

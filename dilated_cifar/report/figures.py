@@ -31,6 +31,7 @@ def write_figures(comparison: Comparison, charts: Sequence[SectionCharts], folde
         for name, figure in draw(figures, each):
             for suffix in ("png", "svg"):
                 save_figure(figure, folder / f"{prefix}{name}.{suffix}", dpi=150)
+                figure.set_layout_engine("none")  # laid out once: the second file has the same layout
 
 
 def draw(figures: SectionFigures, charts: SectionCharts) -> Iterator[tuple[str, Figure]]:

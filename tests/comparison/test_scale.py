@@ -19,7 +19,7 @@ sys.exit(status)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("groups", [50, 1000])
-def test_a_thousand_runs_compare_in_a_gigabyte_to_a_page_of_ten_megabytes(runs, groups: int) -> None:
+def test_a_thousand_runs_compare_in_half_a_gigabyte_to_a_page_of_ten_megabytes(runs, groups: int) -> None:
     random = np.random.default_rng(0)
     rates = ([1, 1, 1], [1, 2, 3], [1, 2, 5], [1, 2, 9], [2, 2, 2])
     seeds = 1000 // groups
@@ -45,4 +45,4 @@ def test_a_thousand_runs_compare_in_a_gigabyte_to_a_page_of_ten_megabytes(runs, 
     assert len(pd.read_csv(output / "groups.csv")) == groups
     assert (output / "report.html").stat().st_size < 10_000_000
     peak = int(ran.stderr.split("peak ")[1])
-    assert peak < 1_000_000  # kilobytes on Linux
+    assert peak < 500_000  # kilobytes on Linux

@@ -1,7 +1,8 @@
-"""Figures against worked examples."""
+"""Figures against worked examples and torchmetrics."""
 
 import pytest
 import torch
+from torchmetrics.functional import classification as theirs
 
 from dilated_cifar.evaluation.metrics import confusion_table, evaluate
 
@@ -58,3 +59,21 @@ def test_of_a_hundred_classes_the_most_frequent_confusions_fit_the_screen() -> N
     table = confusion_table(evaluate(torch.eye(100)[predicted], labels, names))
     columns = [list(column.cells) for column in table.columns]
     assert columns == [["class 3", "class 7"], ["class 9", "class 8"], ["2", "1"], ["50.0%", "25.0%"]]
+
+
+def test_the_figures_are_those_of_torchmetrics() -> None:
+    random = torch.Generator().manual_seed(0)
+    # Of the last two classes one is never predicted and one has no image.
+    labels = torch.randint(0, 7, (500,), generator=random)
+    logits = torch.randn(500, 8, generator=random) + 2 * torch.eye(8)[labels]
+    logits[:, 6] = -20
+    found = evaluate(logits, labels, [str(number) for number in range(8)])
+    for name in ("precision", "recall", "f1_score"):
+        expected = getattr(theirs, f"multiclass_{name}")(logits, labels, 8, average="none").tolist()
+        assert [getattr(each, name.removesuffix("_score")) for each in found.classes] == pytest.approx(
+            expected
+        )
+    error = theirs.multiclass_calibration_error(logits.softmax(1), labels, 8, n_bins=15)
+    assert found.calibration_error == pytest.approx(error.item(), abs=1e-6)
+    top5 = theirs.multiclass_accuracy(logits, labels, 8, average="micro", top_k=5)
+    assert found.top5 == pytest.approx(top5.item())
