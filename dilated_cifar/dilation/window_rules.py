@@ -30,7 +30,8 @@ def convolution(call: Call) -> Step:
         raise UntraceableError(
             f"the input of {call.module} does not descend from the image in a way that can be followed: of a "
             "network that resizes and batches its images itself, as torchvision's detectors do, explain the "
-            "backbone; elsewhere write padding_mode as 'zeros', 'reflect' or 'replicate'"
+            "backbone, which a builder of your own returns (def make(): return detector.backbone); elsewhere "
+            "write padding_mode as 'zeros', 'reflect' or 'replicate'"
         )
     outputs = call.output.shape[1]
     gathered = (spans[0].by_group(groups, outputs), spans[1].by_group(groups, outputs))

@@ -115,9 +115,12 @@ def grid_sentences(grids: list[Grid]) -> list[str]:
     sentences = []
     for grid in grids:
         if grid.outcome == "padding":
+            height, width = grid.counts.shape
+            everywhere = grid.rate >= max(height, width)
+            where = f"anywhere on its {height}x{width} map" if everywhere else "around the unit"
             sentences.append(
-                f"rate {grid.rate} acts as a 1x1 convolution: around the unit all taps of {grid.layer} but "
-                "the centre lie in the padding"
+                f"rate {grid.rate} acts as a 1x1 convolution: {where} all taps of {grid.layer} but the "
+                "centre lie in the padding"
             )
             continue
         words = {"full": "grids", "partial": "grids in part", "none": "does not grid"}[grid.outcome]

@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import nn
 from torchvision import models
-from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 
 from dilated_cifar.dilation.layers import Trace
 from dilated_cifar.dilation.trace import trace
@@ -78,20 +77,37 @@ def test_every_network_has_the_parameters_and_operations_that_torchvision_says(n
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet101"])
-def test_the_backbones_of_detection_have_a_field_for_every_level(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "sides"),
+    [
+        ("fasterrcnn_resnet50_fpn", {"0": 80, "1": 40, "2": 20, "3": 10, "pool": 5}),
+        ("fasterrcnn_mobilenet_v3_large_fpn", {"0": 10, "1": 10, "pool": 5}),
+        ("maskrcnn_resnet50_fpn_v2", {"0": 80, "1": 40, "2": 20, "3": 10, "pool": 5}),
+        ("retinanet_resnet50_fpn", {"0": 40, "1": 20, "2": 10, "p6": 5, "p7": 3}),
+        ("fcos_resnet50_fpn", {"0": 40, "1": 20, "2": 10, "p6": 5, "p7": 3}),
+        ("ssd300_vgg16", {"0": 40, "1": 20, "2": 10, "3": 5, "4": 3, "5": 1}),
+    ],
+)
+def test_the_backbone_of_a_detector_has_an_output_for_every_level(name: str, sides: dict[str, int]) -> None:
     with torch.device("meta"):
-        backbone: nn.Module = resnet_fpn_backbone(backbone_name=name, weights=None)
-    found = trace(backbone, (3, 256, 256))
-    assert list(found.outputs) == ["0", "1", "2", "3", "pool"]
-    assert [level.shape[1] for level in found.outputs.values()] == [64, 32, 16, 8, 4]
-    assert found.parameters == sum(parameter.numel() for parameter in backbone.parameters())
+        detector = models.get_model_builder(name)(weights=None, weights_backbone=None)
+    check_backbone(detector.backbone, 320, sides)
+    with pytest.raises(ValueError, match=r"def make\(\): return detector.backbone"):
+        trace(detector, (3, 320, 320))
 
 
-def test_a_whole_detector_is_refused_and_its_backbone_named() -> None:
+def test_a_detector_is_refused_with_what_to_explain_and_that_is_exact() -> None:
     build = models.detection.ssdlite320_mobilenet_v3_large
     detector = build(weights=None, weights_backbone=None, num_classes=2)
-    with pytest.raises(
-        ValueError, match=r"input of backbone.*torchvision's detectors do, explain the backbone"
-    ):
+    with pytest.raises(ValueError, match=r"input of backbone.*def make\(\): return detector.backbone"):
         trace(detector, (3, 96, 96))
+    check_backbone(detector.backbone, 96, {"0": 6, "1": 3, "2": 2, "3": 1, "4": 1, "5": 1})
+
+
+def check_backbone(backbone: nn.Module, side: int, sides: dict[str, int]) -> None:
+    """Parameters, and the side of the map of each output, on square images."""
+    found = trace(backbone, (3, side, side))
+    assert found.parameters == sum(parameter.numel() for parameter in backbone.parameters())
+    assert {name: made.shape[1] for name, made in found.outputs.items()} == sides
+    fields = [made.receptive_field for made in found.outputs.values()]
+    assert fields == sorted(fields)
