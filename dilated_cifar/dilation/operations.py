@@ -63,18 +63,8 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(
         (
             *("view", "_unsafe_view", "reshape", "permute", "transpose", "t", "unsqueeze", "squeeze"),
-            *(
-                "expand",
-                "slice",
-                "select",
-                "split",
-                "split_with_sizes",
-                "unbind",
-                "chunk",
-                "roll",
-                "flip",
-                "repeat",
-            ),
+            *("expand", "slice", "select", "split", "split_with_sizes", "unbind", "chunk"),
+            *("roll", "flip", "repeat"),
             *("index", "index_select", "gather", "unfold", "pixel_shuffle", "pixel_unshuffle", "diagonal"),
             *("channel_shuffle", "native_channel_shuffle", "rot90", "repeat_interleave", "im2col"),
         ),

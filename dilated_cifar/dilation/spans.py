@@ -70,9 +70,8 @@ class Span:
         dims = self.dims()
         if len(places) < 2 or not dims:
             return self.jump
-        spacing = float(places[-1] - places[0]) / (len(places) - 1)
         shared = self.place.shape[dims[-1]] / len(places) if len(dims) == 1 and self.place.dim() == 4 else 1.0
-        return self.jump * spacing / (shared if shared > 1 else 1.0)
+        return self.jump * _spacing(places) / max(shared, 1.0)
 
     @cached_property
     def start(self) -> float:
@@ -90,9 +89,8 @@ class Span:
 
     def bounds(self, position: tuple[int, int] | None) -> tuple[int, int]:
         """First and last pixel that a position (row, column) of a map `[1, C, h, w]` sees, or any without."""
-        low, high = self.low, self.high
-        if position is not None:
-            low, high = low[..., position[0], position[1]], high[..., position[0], position[1]]
+        where = (..., *(position or ()))
+        low, high = self.low[where], self.high[where]
         if not bool((low < inf).any()):
             return 0, -1
         return int(low.min()), int(high.max())
@@ -108,14 +106,6 @@ class Span:
     def moved(self, move: Callable[[Tensor], Tensor]) -> "Span":
         """Span behind an operation that only moves numbers, or repeats or leaves some out."""
         return self.replaced(move(self.low), move(self.high), move(self.place))
-
-    def with_least(self, least: float) -> "Span":
-        """The same with another smallest field."""
-        return replace(self, least=least)
-
-    def made_global(self, origin: Origin) -> "Span":
-        """The same, made from all positions."""
-        return replace(self, origin=origin)
 
     def dropped(self, dims: Sequence[int]) -> "Span":
         """The same without dimensions of size 1."""
@@ -158,9 +148,8 @@ class Span:
         sides = [1] * low.dim()
         sides[dim] = len(taps)
         place = torch.arange(len(taps), dtype=torch.float64).view(sides)
-        return replace(
-            self, low=low, high=high, place=place, jump=jump * scale, least=self.least + reach * jump
-        )
+        least = self.least + reach * jump
+        return replace(self, low=low, high=high, place=place, jump=jump * scale, least=least)
 
     def reduced(self, dims: Sequence[int], origin: Origin) -> "Span":
         """Span behind a reduction over `dims`, which stay with size 1."""
@@ -170,7 +159,7 @@ class Span:
         place = self.place
         for dim in dims:
             place = place.narrow(dim, 0, 1)
-        met = self.positions > 1 and not (_varies(low) or _varies(high))
+        met = self.positions > 1 and not any(bool(part.min() < part.max()) for part in (low, high))
         if not met:
             return replace(self, low=low, high=high, place=place)
         jump = self.distance * self.positions
@@ -204,8 +193,7 @@ class Span:
         places = _finite(places.reshape(len(places), -1)[:, 0]).unique()
         if len(places) < 2:
             return self.jump
-        spacing = float(places[-1] - places[0]) / (len(places) - 1)
-        return self.jump * spacing * len(places) / self.place.shape[dim]
+        return self.jump * _spacing(places) * len(places) / self.place.shape[dim]
 
 
 MISSING = torch.iinfo(torch.int64).min
@@ -249,15 +237,14 @@ def _extended(part: Tensor, dim: int, taps: Tensor, jump: float) -> Tensor:
     flat = taps.reshape(-1)
     inside = flat.clamp(0, size - 1) if size > 1 else torch.zeros_like(flat)
     outside = (flat - inside).masked_fill(flat == MISSING, 0).to(part.dtype) * jump
-    sides = [1] * part.dim()
-    sides[dim] = len(flat)
-    found = part.index_select(dim, inside) + outside.view(sides)
+    found = part.index_select(dim, inside) + outside.view(-1, *[1] * (part.dim() - dim - 1))
     return found.view(*part.shape[:dim], *taps.shape, *part.shape[dim + 1 :])
+
+
+def _spacing(places: Tensor) -> float:
+    """Mean distance of sorted positions."""
+    return float(places[-1] - places[0]) / (len(places) - 1)
 
 
 def _finite(part: Tensor) -> Tensor:
     return part[part < inf]
-
-
-def _varies(part: Tensor) -> bool:
-    return bool(part.min() < part.max())

@@ -1,6 +1,7 @@
 """Rules of operations on whole tensors: moving, reducing, normalising and multiplying."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -86,8 +87,8 @@ def concatenate(call: Call) -> Step:
             for piece, span in zip(pieces, found, strict=True)
         ]
         parts = [[getattr(span, name) for span in kept] for name in ("low", "high", "place")]
-        joined = first.replaced(*(call.function(part, *call.args[1:], **call.kwargs) for part in parts))
-        axes.append(joined.with_least(min(span.least for span in kept)))
+        whole = first.replaced(*(call.function(part, *call.args[1:], **call.kwargs) for part in parts))
+        axes.append(replace(whole, least=min(span.least for span in kept)))
     return Step([(axes[0], axes[1])], origin=origin)
 
 

@@ -1,6 +1,7 @@
 """Rules of operations with a window over the map: convolutions, poolings, interpolations, paddings."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from math import ceil, floor
 
@@ -37,15 +38,7 @@ def convolution(call: Call) -> Step:
     gathered = (spans[0].by_group(groups, outputs), spans[1].by_group(groups, outputs))
     if not transposed:
         return Step([_slide(call, kind, window, gathered)], geometry)
-    kernel, steps, padded, dilated = window
-    taps = []
-    for axis in (0, 1):
-        reached = torch.arange(call.output.shape[axis - 2])[:, None] + padded[axis]
-        reached = reached - torch.arange(kernel[axis]) * dilated[axis]
-        read = reached.div(steps[axis], rounding_mode="floor")
-        taps.append(read.masked_fill(reached % steps[axis] != 0, MISSING))
-    reach = [floor(dilated[axis] * (kernel[axis] - 1) / steps[axis]) for axis in (0, 1)]
-    return Step([_windows(call, gathered, taps, [1 / step for step in steps], reach)], geometry)
+    return Step([_slide_transposed(call, window, gathered)], geometry)
 
 
 def pool(kind: str, dilated: bool) -> Rule:
@@ -77,10 +70,9 @@ def adaptive_pool(kind: str) -> Rule:
             taps.append(torch.tensor(rows))
         scale = [tensor.shape[axis - 2] / call.output.shape[axis - 2] for axis in (0, 1)]
         found = _windows(call, spans, taps, scale, [width - 1 for width in widest])
-        found = (_pooled(call, tensor, found, 0), _pooled(call, tensor, found, 1))
         kernel = (widest[0], widest[1])
         stride = (max(1, floor(scale[0])), max(1, floor(scale[1])))
-        return Step([found], Geometry(kind, kernel, stride, (0, 0), (1, 1)))
+        return Step([_pooled(call, tensor, found)], Geometry(kind, kernel, stride, (0, 0), (1, 1)))
 
     return rule
 
@@ -157,16 +149,31 @@ def _slide(call: Call, kind: str, window: tuple[Pair, Pair, Pair, Pair], spans: 
         taps.append(outputs + torch.arange(kernel[axis]) * dilation[axis])
     reach = [dilation[axis] * (kernel[axis] - 1) for axis in (0, 1)]
     found = _windows(call, spans or own, taps, stride, reach)
-    if kind.endswith("pool"):
-        found = (_pooled(call, tensor, found, 0), _pooled(call, tensor, found, 1))
-    return found
+    return _pooled(call, tensor, found) if kind.endswith("pool") else found
 
 
-def _pooled(call: Call, tensor: Tensor, spans: Spans, axis: int) -> Span:
-    """A pooling of the whole map to one position makes all positions one."""
-    if call.output.shape[axis - 2] == 1 < tensor.shape[axis - 2] and not spans[axis].is_global:
-        return spans[axis].made_global(call.origin("global pooling"))
-    return spans[axis]
+def _slide_transposed(call: Call, window: tuple[Pair, Pair, Pair, Pair], spans: Spans) -> Spans:
+    """An output position reads an input position where a whole number of strides lies between."""
+    kernel, stride, padding, dilation = window
+    taps = []
+    for axis in (0, 1):
+        reached = torch.arange(call.output.shape[axis - 2])[:, None] + padding[axis]
+        reached = reached - torch.arange(kernel[axis]) * dilation[axis]
+        read = reached.div(stride[axis], rounding_mode="floor")
+        taps.append(read.masked_fill(reached % stride[axis] != 0, MISSING))
+    reach = [floor(dilation[axis] * (kernel[axis] - 1) / stride[axis]) for axis in (0, 1)]
+    return _windows(call, spans, taps, [1 / step for step in stride], reach)
+
+
+def _pooled(call: Call, tensor: Tensor, spans: Spans) -> Spans:
+    """Spans behind a pooling; one of the whole map to one position makes all positions one."""
+    rows, columns = (
+        replace(span, origin=span.origin or call.origin("global pooling"))
+        if call.output.shape[axis - 2] == 1 < tensor.shape[axis - 2]
+        else span
+        for axis, span in enumerate(spans)
+    )
+    return rows, columns
 
 
 def _nearest_taps(centres: Tensor, size: int) -> Tensor:

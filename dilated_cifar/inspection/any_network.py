@@ -92,13 +92,10 @@ def find(network: nn.Module, config: ExplainConfig) -> Finding:
         traced = trace(network, config.input_size)
     except ValueError as error:
         raise UserError(f"network={config.network}: {error}") from error
-    if config.layer == LAST_MAP and config.position is None:
-        layer, position = traced.last_map.module, None
-    elif config.layer == LAST_MAP:
-        layer = traced.last_map.module
+    layer, position = traced.last_map.module, None
+    if config.layer != LAST_MAP or config.position is not None:
+        layer = layer if config.layer == LAST_MAP else config.layer
         position = check_unit(network, traced, replace(config, layer=layer))
-    else:
-        layer, position = config.layer, check_unit(network, traced, config)
     try:
         if not layer:
             raise ValueError("no module puts out a map [C, h, w]: write layer=NAME")
@@ -128,14 +125,11 @@ def answer(title: str, finding: Finding) -> list[RenderableType]:
         facts["covered"] = f"{covered_text(unit)} ({unit_text(unit)})"
     else:
         facts["count map"] = f"none: {finding.uncounted}"
-    for sentence in grid_sentences(finding.grids):
-        facts["gridding" if "gridding" not in facts else " " * len(facts)] = sentence
-    if unproductive := [layer.name for layer in traced.unproductive]:
-        named = (
-            ", ".join(unproductive)
-            if len(unproductive) <= FEW
-            else (f"{len(unproductive)} convolutions from {unproductive[0]} on")
-        )
+    if finding.grids:
+        facts["gridding"] = "\n".join(grid_sentences(finding.grids))
+    if names := [layer.name for layer in traced.unproductive]:
+        few = len(names) <= FEW
+        named = ", ".join(names) if few else f"{len(names)} convolutions from {names[0]} on"
         facts["unproductive"] = f"{named}: what enters sees the whole image already"
     facts["size"] = f"{traced.parameters:,} parameters, {millions(traced.multiply_adds)} multiply-adds"
     return [title if unit is None else headed(title, unit.nearest_hole), fact_table(facts)]

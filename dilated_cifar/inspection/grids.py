@@ -1,7 +1,7 @@
 """Where a network grids, by its layers alone, and whether other rates would mend it."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
@@ -18,8 +18,8 @@ GRIDDING = (
     "gridding: the lattice share is the part of the paths from one unit to the input of the first "
     "convolution with rate r that falls on the unit's own lattice, every r-th position both ways. 1.00 is "
     f"full gridding, above {PREFERENCE}/r^2 partial, 1/r^2 no preference (Yu, Koltun & Funkhouser 2017, "
-    "section 4). To mend it, rates r-1, r, r+1 in turn replace r (Wang et al. 2018, section 3.2), and the "
-    "share is measured again."
+    "section 4). To mend it where several convolutions have rate r, rates r-1, r, r+1 in turn replace r "
+    "(Wang et al. 2018, section 3.2), and the share is measured again."
 )
 
 
@@ -28,7 +28,8 @@ class Grid:
     """What one unit of a network counts at the input of the first convolution with a dilation rate.
 
     `counts` are those, float64 [h, w], and `share` their lattice share around `position`; `mended` is the
-    share once the rates of all layers with this rate are `mended_rates`, None where it cannot be measured.
+    share once the rates of all layers with this rate are `mended_rates`, None where nothing is to be mended
+    or a single layer has the rate.
     """
 
     layer: str
@@ -71,8 +72,9 @@ def find_grids(module: nn.Module, traced: Trace, unit: Unit) -> list[Grid]:
         grid = Grid(layer.name, rate, position, counts, share)
         if grid.outcome in ("full", "partial"):
             other, rates = with_varied_rates(module, rate)
-            after = lattice_share(_counts(other, traced, unit, layer.name), position, rate)
-            grid = Grid(layer.name, rate, position, counts, share, rates, after)
+            if len(rates) > 1:  # a single one would only get another rate
+                after = lattice_share(_counts(other, traced, unit, layer.name), position, rate)
+                grid = replace(grid, mended_rates=rates, mended=after)
         grids.append(grid)
     return grids
 

@@ -39,6 +39,7 @@ def test_a_rate_whose_outer_taps_lie_in_the_padding_is_told_to_act_as_one_pixel(
     (said,) = grid_sentences([grid])
     told = f"rate 12 acts as a 1x1 convolution: {where} all taps of 1 but the centre lie in the padding"
     assert (said == told) == (where is not None)
+    assert grid.mended is None  # rates in turn are for several layers
     # And so it does: the other weights of its kernel do not matter, at the centre unit or at any.
     image: Tensor = torch.rand(1, *size)
     before: Tensor = network(image)
