@@ -85,7 +85,7 @@ def require_one_of(value: str, choices: Sequence[str], key: str) -> None:
 def nearest_first(value: str, choices: Iterable[str]) -> str:
     """The choices as a sentence part: `did you mean A? (one of A, B, C)`."""
     names = list(choices)
-    near = difflib.get_close_matches(value, names, n=2, cutoff=0.5)
+    near = difflib.get_close_matches(value, names, n=2, cutoff=0.55)
     listing = f"one of {', '.join(names)}"
     return f"{' or '.join(near)}? ({listing})" if near else listing
 
