@@ -71,7 +71,8 @@ def sentences(figures: Figures) -> list[str]:
     versions = ", ".join(f"{name} {version}" for name, version in figures.versions.items())
     return [
         f"{figures.computer}; {figures.device}; {versions}; {figures.data}",
-        f"Medians of {figures.rounds} rounds in turn (lowest to highest), batches of {figures.batch_size}. "
+        f"Medians of {figures.rounds} rounds in turn (lowest to highest; of growth one fewer), batches of "
+        f"{figures.batch_size}. "
         f"ratio: {PROJECT} to the {USUAL}, which loads with {figures.workers} workers.",
         f"peak: {spread(scaled(figures.peak, 1e-9))} G operations/s of square matrix products in this run; "
         "a step counts six for each multiply-add of the network: a product and a sum, in the forward pass "
