@@ -63,7 +63,11 @@ def _see(
     _inputs: Any,
     output: Any,
 ) -> None:
-    made = main_output(output)
+    try:
+        made = main_output(output)
+    except ValueError as error:  # such as of a module that keeps its map as an attribute
+        seen[name] = (str(error), None)
+        return
     value = made.detach().mean(1)[0] if made.dim() == 4 else None  # a copy, before anything is added in place
     seen[name] = (recorder.maps.layout(made), value)
 

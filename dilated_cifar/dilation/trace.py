@@ -103,8 +103,14 @@ def _trace(network: nn.Module, input_size: tuple[int, int, int]) -> Trace:
 
 
 def main_output(output: Any) -> Tensor:
-    """The tensor that counts of a module's output: `out` of a dict, else the first."""
+    """The tensor that counts of a module's output: `out` of a dict, else the first.
+
+    Raises:
+        ValueError: there is none.
+    """
     found = dict(_outputs(output))
+    if not found:
+        raise ValueError(f"the module puts out {type(output).__name__}, no tensor")
     return found["out"] if "out" in found else next(iter(found.values()))
 
 

@@ -11,7 +11,6 @@ from dilated_cifar.dilation.arithmetic import Pair
 from dilated_cifar.dilation.count_graph import count_graph
 from dilated_cifar.dilation.count_nodes import Axis, CountGraph, Window
 from dilated_cifar.dilation.layers import Layer, Trace
-from dilated_cifar.inspection.coverage import unit_text
 from dilated_cifar.inspection.network import Inspection, operation
 from dilated_cifar.pages.inlining import data_address
 
@@ -32,8 +31,8 @@ def network_data(
     shown: dict[str, dict[str, Any]] = {
         name: {
             "name": name,
-            "operation": operation(layer) if layer.kernel else "output of the block",
-            "rate": None if layer.dilation is None else layer.dilation[0],
+            "operation": operation(layer) if layer.kernel and layer.name == name else "output of the block",
+            "rate": layer.dilation[0] if layer.dilation and layer.name == name else None,
             "shape": layer.output_shape[1:],
             "field": layer.receptive_field,
             "bounds": _bounds(traced, name, layer),
@@ -44,7 +43,7 @@ def network_data(
     }
     inspected: dict[str, Any] | None = None
     if unit is not None and unit.name in shown:
-        inspected = {"layer": unit.name, "position": unit.position, "text": unit_text(unit)}
+        inspected = {"layer": unit.name, "position": unit.position}
         if shown[unit.name]["node"] is None:
             inspected["counts"] = unit.counts.flatten().tolist()
     return {
@@ -124,7 +123,12 @@ def _shown_layers(inspection: Inspection) -> dict[str, Layer]:
         # Behind its last convolution a block adds its shortcut, which changes what a unit counts.
         if layer.kernel is None and block in modules and windows.get(block, 0) > 1 and ended[block] == number:
             shown[block] = layer
-    return shown
+    unit = inspection.unit
+    if unit is None or unit.position is None or unit.name in shown:
+        return shown
+    # What the user asked about is there as well, such as a stage of blocks, behind its last layer.
+    shown[unit.name] = unit.layer
+    return dict(sorted(shown.items(), key=lambda item: traced.layers.index(item[1])))
 
 
 def _blocks_of(name: str) -> list[str]:

@@ -126,6 +126,30 @@ def test_what_cannot_be_followed_is_named() -> None:
     }
 
 
+def test_a_module_that_puts_out_no_tensor_keeps_none_behind_it_from_being_counted() -> None:
+    class Keeping(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+
+        def forward(self, images: Tensor) -> None:
+            self.kept = self.conv(images)
+
+    class Reading(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.keeping, self.last = Keeping(), nn.Conv2d(4, 2, 3)
+
+        def forward(self, images: Tensor) -> Tensor:
+            self.keeping(images)
+            maps: Tensor = self.last(self.keeping.kept)
+            return maps
+
+    graph = assert_counts(Reading(), (3, 8, 8))
+    assert list(graph.modules) == ["keeping.conv", "last"]
+    assert graph.uncounted == {"keeping": "the module puts out NoneType, no tensor"}
+
+
 MODELS = torchvision.models
 SMALL: list[tuple[Callable[..., nn.Module], dict[str, object]]] = [
     (MODELS.resnet18, {}),

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,10 @@ def inspections() -> list[tuple[str, Inspection]]:
         (label, inspect_network(build(config, 10), (3, 32, 32), stack=config.stack))
         for label, config in configs.items()
     ]
+    # A unit of a stage of blocks, as `layer=features.stage2 position=[0,1]` chooses it.
+    resnet = own[1][1]
+    corner = count_unit(resnet.model, resnet.trace, "features.stage2", (0, 1))
+    own[1] = ("resnet", replace(resnet, unit=corner))
     # Of another size and shape, with branches, poolings that overlap, gates and interpolation.
     other = torchvision.models.segmentation.lraspp_mobilenet_v3_large(weights=None, weights_backbone=None)
     return [*own, ("lraspp", inspect_network(other, (3, 64, 96)))]
@@ -263,6 +268,10 @@ def test_any_unit_of_a_network_counts_what_python_counts(
     for number, (_, inspection) in enumerate(inspections):
         browser.set_script_timeout(30)
         browser.execute_async_script("showNetwork(arguments[0]).then(arguments[1])", number)
+        unit = inspection.unit
+        assert unit is not None
+        assert unit.position is not None
+        assert script("return [layerNow().name, ...seen.unit]") == [unit.name, *unit.position]
         layers = script("return seen.network.layers.map(({ name, shape }) => [name, shape])")
         size = inspection.trace.input_size
         for index, (name, shape) in enumerate(layers):

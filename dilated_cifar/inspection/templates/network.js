@@ -7,7 +7,12 @@ const networks = page.networks;
 const seen = { network: networks[0], layer: 0, unit: null };
 
 const layerNow = () => seen.network.layers[seen.layer];
-const middleUnit = ({ shape }) => shape.map((side) => Math.floor(side / 2));
+
+// The unit that is shown first: the inspected one of its layer, else the one in the middle.
+function firstUnit({ name, shape }) {
+  const { inspected } = seen.network;
+  return inspected?.layer === name ? inspected.position : shape.map((side) => Math.floor(side / 2));
+}
 
 // The counts [H][W] of a unit as one list, or null where there are none.
 function unitCounts(layer, unit) {
@@ -48,7 +53,7 @@ function choose(index) {
   if (index === seen.layer && seen.unit) return;
   seen.layer = index;
   document.querySelectorAll(".layers-of input")[index].checked = true;
-  seen.unit = middleUnit(layerNow());
+  seen.unit = firstUnit(layerNow());
   showUnit();
 }
 
