@@ -46,9 +46,10 @@ napoleon_custom_sections = ["Source"]
 napoleon_use_rtype = False
 nitpicky = True  # every reference must be found
 # Names that a module imports for type checkers alone, so that it can be used before torch is loaded.
-ONNX = ("ModelProto", "NodeProto", "TensorProto", "ValueInfoProto")
+ONNX = ("GraphProto", "ModelProto", "NodeProto", "TensorProto", "ValueInfoProto")
 nitpick_ignore = [
-    ("py:class", name) for name in ("DataFrame", "Tensor", "nn.Module", "ProcessGroup", "Checked", *ONNX)
+    ("py:class", name)
+    for name in ("DataFrame", "Figure", "Tensor", "nn.Module", "ProcessGroup", "Checked", *ONNX)
 ]
 
 HERE = Path(__file__).parent

@@ -38,17 +38,14 @@ class Node:
 
 @dataclass(frozen=True)
 class CountGraph:
-    """The nodes in the order in which they arise, the image first, and those that modules put out.
-
-    Attributes:
-        nodes: Each made of nodes before it.
-        modules: Of each module whose map can be counted, the node of its mean channel.
-        uncounted: Of each other one that ran, why not.
-    """
+    """The nodes in the order in which they arise, the image first, and those that modules put out."""
 
     nodes: tuple[Node, ...]
+    """Each made of nodes before it."""
     modules: dict[str, int]
+    """Of each module whose map can be counted, the node of its mean channel."""
     uncounted: dict[str, str]
+    """Of each other one, why not."""
 
     def values(self, image: Tensor) -> list[Tensor]:
         """What every node holds for an image `[H, W]`: sums of its pixels, each times its count."""

@@ -34,7 +34,7 @@ def without_compiler(kind: type[Kind]) -> type[Kind]:
     return type(kind.__name__, (kind,), methods | {"step": torch.no_grad()(methods["step"])})
 
 
-SGD, Adam, AdamW = without_compiler(optim.SGD), without_compiler(optim.Adam), without_compiler(optim.AdamW)
+_SGD, _Adam, _AdamW = without_compiler(optim.SGD), without_compiler(optim.Adam), without_compiler(optim.AdamW)
 
 
 def build_optimizer(
@@ -43,7 +43,7 @@ def build_optimizer(
     """The optimizer that `config` describes, over `parameters`; `fused` into one kernel, as GPUs want it."""
     match config:
         case SgdConfig():
-            return SGD(
+            return _SGD(
                 parameters,
                 lr=config.lr,
                 momentum=config.momentum,
@@ -52,7 +52,7 @@ def build_optimizer(
                 fused=fused,
             )
         case AdamConfig():
-            kind = AdamW if isinstance(config, AdamWConfig) else Adam
+            kind = _AdamW if isinstance(config, AdamWConfig) else _Adam
             return kind(
                 parameters,
                 lr=config.lr,
