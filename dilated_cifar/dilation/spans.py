@@ -12,6 +12,8 @@ from math import inf
 import torch
 from torch import Tensor
 
+from dilated_cifar.dilation.expanded import compressed, slim
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -212,23 +214,6 @@ def merged(spans: Sequence[Span]) -> Span:
         low, high = torch.minimum(low, slim(span.low)), torch.maximum(high, slim(span.high))
     widest = max(local, key=lambda span: slim(span.place).numel())
     return replace(widest, low=low, high=high, least=min(span.least for span in local))
-
-
-def slim(part: Tensor) -> Tensor:
-    """A tensor with one number along its expanded dimensions."""
-    for dim, stride in enumerate(part.stride()):
-        if stride == 0 and part.shape[dim] > 1:
-            part = part.narrow(dim, 0, 1)
-    return part
-
-
-def compressed(part: Tensor) -> Tensor:
-    """The same tensor with the dimensions expanded along which nothing changes."""
-    shape, part = part.shape, slim(part)
-    for dim, side in enumerate(part.shape):
-        if side > 1 and bool((part == part.narrow(dim, 0, 1)).all()):
-            part = part.narrow(dim, 0, 1)
-    return part.clone().expand(shape)
 
 
 def _extended(part: Tensor, dim: int, taps: Tensor, jump: float) -> Tensor:
