@@ -88,7 +88,8 @@ def calibration_error(probabilities: Tensor, labels: Tensor) -> float:
         labels: [N].
     """
     confidence, predicted = probabilities.max(1)
-    bins = (confidence * CALIBRATION_BINS).long().clamp(max=CALIBRATION_BINS - 1)
+    # Of weights that are no numbers the confidence is none either, and so is the mean: any bin will do.
+    bins = (confidence * CALIBRATION_BINS).nan_to_num(0).long().clamp(max=CALIBRATION_BINS - 1)
     # In each bin right answers minus confidence, summed: the number of its images cancels out.
     distances = torch.zeros(CALIBRATION_BINS, dtype=torch.float64)
     distances.index_add_(0, bins, (predicted == labels).double() - confidence.double())

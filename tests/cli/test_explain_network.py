@@ -140,7 +140,7 @@ def test_weights_are_a_state_dict_of_plain_tensors(told: Told, here: Path) -> No
         (["network=nets.py"], "network=nets.py: expected a module or file and what builds"),
         (["network=other.py:make"], "network=other.py:make: no such file"),
         (["network=no_such_module:make"], "no module no_such_module; expected an installed one"),
-        (["network=nets.py:Dilate"], "has no Dilate; expected Dilated or"),
+        (["network=nets.py:Dilate"], "has no Dilate; expected Dilated"),
         (["network=torchvision.models:resnet5"], "has no resnet5; expected resnet"),
         (["network=bad.py:make"], "bad.py cannot be imported (bad.py, line 1): ZeroDivisionError"),
         (["network=nets.py:broken"], "the builder raised an error (nets.py, line"),

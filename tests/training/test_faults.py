@@ -14,8 +14,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from dilated_cifar.cli.train import main
+from dilated_cifar.evaluation import pictures
 from dilated_cifar.runs import checkpoint
-from dilated_cifar.training import tensorboard
 
 RUN = Path("outputs/run")
 LAST = RUN / "checkpoints" / "last.pt"
@@ -116,8 +116,8 @@ def test_a_picture_that_cannot_be_drawn_is_left_out(
     def fail(*_: Any, **__: Any) -> None:
         raise ValueError("no font")
 
-    monkeypatch.setattr(tensorboard, "confusion_figure", fail)
-    monkeypatch.setattr(tensorboard, "mistakes_figure", fail)
+    monkeypatch.setattr(pictures, "confusion_figure", fail)
+    monkeypatch.setattr(pictures, "mistakes_figure", fail)
     assert main([*arguments, "epochs=2", "pictures=2"]) == 0
     told = "".join(capfd.readouterr())
     assert told.count("the picture confusion cannot be drawn and is left out: ValueError: no font") == 1
