@@ -28,8 +28,8 @@ Measure how fast this machine trains: images a second of this project's step and
 torchvision's transforms, a DataLoader with workers, NCHW), in turn, with the median and the spread of several
 rounds. For each network: where the time of a step goes, its share of the matrix-product peak measured in the
 same run, memory, evaluation, writing a checkpoint. Then the start of a command, and growth with batch size,
-width, image size and threads. On CIFAR-10 where it is on disk, else on random images. Ten minutes at most on
-two cores; close other programs first.
+width, image size and threads. On CIFAR-10 where it is on disk, else on random images. Close other programs
+first.
 
 usage: {benchmark} [KEY=VALUE ...]
 

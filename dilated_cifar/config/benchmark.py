@@ -21,7 +21,7 @@ class BenchmarkConfig(Frozen):
     growth: bool = True
     """Measure the resnet with other batch sizes, widths, image sizes and threads as well."""
     quick: bool = False
-    """A look in less than a minute: two networks and short measurements, unless other keys say otherwise."""
+    """A short look: two networks and short measurements, unless other keys say otherwise."""
     rounds: int | None = None
     """How often everything is measured in turn; null for 3, with quick=true 2. The spread is over them."""
     seconds: float | None = None

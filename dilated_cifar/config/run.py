@@ -66,7 +66,7 @@ class Config(Frozen):
     deterministic: bool = False
     """Refuse operations that do not repeat bit for bit, by name; those of the networks here do on CPUs."""
     compile: bool = False
-    """Have torch.compile make the kernels of training: a minute before the first step, for GPUs."""
+    """Have torch.compile make the kernels of training, for GPUs; it takes a while before the first step."""
     jobs_per_gpu: int = 1
     """How many jobs of a sweep `hydra/launcher=joblib` trains on each GPU at once."""
     threads: int | None = None

@@ -21,7 +21,7 @@ from dilated_cifar.inspection.coverage import unit_sentence, unit_text
 from dilated_cifar.inspection.explanation import check_unit, unit_data
 from dilated_cifar.inspection.foreign import load_network
 from dilated_cifar.inspection.grids import GRIDDING, Grid, find_grids, grid_sentences
-from dilated_cifar.inspection.network import LEGEND, Inspection, layer_table, millions
+from dilated_cifar.inspection.network import LEGEND, Inspection, global_path_text, layer_table, millions
 from dilated_cifar.inspection.page import network_page
 from dilated_cifar.models.classifier import LAST_MAP
 from dilated_cifar.progress import Steps
@@ -110,10 +110,8 @@ def answer(title: str, finding: Finding) -> list[RenderableType]:
     traced, unit = finding.trace, finding.unit
     last = traced.last_map
     facts = {"receptive field": field_fact(traced)}
-    if traced.global_paths:
-        first, *others = traced.global_paths
-        more = f" and {len(others)} more" if others else ""
-        facts["global path"] = f"{first.kind} in {first.module or 'the network'}{more}"
+    if (path := global_path_text(traced)) is not None:
+        facts["global path"] = path
     shape = "x".join(map(str, last.shape))
     facts["last map"] = f"{last.module or 'the output'}, {shape}, jump {last.jump[0]:g}"
     if len(traced.outputs) > 1:

@@ -134,6 +134,15 @@ def describe(inspection: Inspection) -> str:
     return "\n\n".join(texts)
 
 
+def global_path_text(traced: Trace) -> str | None:
+    """Through what, and where first, the whole input is seen beside the field; None where it is not."""
+    if not traced.global_paths:
+        return None
+    first, *others = traced.global_paths
+    more = f" and {len(others)} more" if others else ""
+    return f"{first.kind} in {first.module or 'the network'}{more}"
+
+
 def coverage_sentence(inspection: Inspection) -> str:
     """Say what the unit covers, or why that was not counted."""
     if inspection.unit is None:

@@ -11,7 +11,7 @@ from dilated_cifar.dilation.arithmetic import Pair
 from dilated_cifar.dilation.count_graph import count_graph
 from dilated_cifar.dilation.count_nodes import Axis, CountGraph, Window
 from dilated_cifar.dilation.layers import Layer, Trace
-from dilated_cifar.inspection.network import Inspection, operation
+from dilated_cifar.inspection.network import Inspection, global_path_text, operation
 from dilated_cifar.pages.inlining import data_address
 
 
@@ -96,13 +96,10 @@ def _bounds(traced: Trace, name: str, layer: Layer) -> list[Any]:
 
 def _global_note(traced: Trace) -> str | None:
     """That the whole input is seen beside the fields, and through what."""
-    if not traced.global_paths:
-        return None
-    first, *others = traced.global_paths
-    more = f" and {len(others)} more" if others else ""
-    return (
-        f"The fields are those along convolutions. The whole input is seen as well, through {first.kind} in "
-        f"{first.module or 'the network'}{more}; such paths are not counted."
+    path = global_path_text(traced)
+    return path and (
+        f"The fields are those along convolutions. The whole input is seen as well, through {path}; such "
+        "paths are not counted."
     )
 
 

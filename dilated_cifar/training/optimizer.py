@@ -27,7 +27,7 @@ Kind = TypeVar("Kind", bound=optim.Optimizer)
 def without_compiler(kind: type[Kind]) -> type[Kind]:
     """An optimizer without what torch wraps its methods in for torch.compile, which imports the compiler.
 
-    That takes longer than everything else before the first step. Only the network is ever compiled here.
+    Only the network is ever compiled here.
     """
     names = ("add_param_group", "step", "zero_grad", "state_dict", "load_state_dict")
     methods = {name: unwrap(getattr(kind, name)) for name in names}
