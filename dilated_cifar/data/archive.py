@@ -59,16 +59,18 @@ def obtain(
 
 @contextmanager
 def _alone(root: Path, lock: Path, waiting_for: str) -> Iterator[None]:
-    """The lock in a folder that is made if need be; folders that were made in vain are removed again."""
+    """The lock in a folder that is made if need be; folders that were made in vain are removed again.
+
+    Not always where several processes fail: one that waits for the lock may make the folder anew, which the
+    next then finds and leaves, with the lock in it.
+    """
     while True:
         made = [folder for folder in (root, *root.parents) if not folder.exists()]
-        root.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             try:
+                root.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(held(lock, waiting_for))
             except FileNotFoundError:
-                if root.exists():
-                    raise
                 continue  # who had the lock has removed the folder that they had made
             try:
                 yield

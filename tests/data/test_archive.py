@@ -40,6 +40,7 @@ def describe(content: bytes) -> Archive:
 ENTRIES = {f"small/{name}": content for name, content in FILES.items()}
 CONTENT = pack(ENTRIES)
 ARCHIVE = describe(CONTENT)
+LOCK = ".small.tar.gz.lock"
 
 
 def get(root: Path, *addresses: str, archive: Archive = ARCHIVE) -> None:
@@ -48,7 +49,7 @@ def get(root: Path, *addresses: str, archive: Archive = ARCHIVE) -> None:
 
 def assert_complete(root: Path) -> None:
     assert {path.name: path.read_bytes() for path in (root / "small").iterdir()} == FILES
-    left = {path.name for path in root.iterdir()} - {".small.tar.gz.lock"}
+    left = {path.name for path in root.iterdir()} - {LOCK}
     assert left == {"small", "small.tar.gz"}
 
 
@@ -120,7 +121,7 @@ def test_an_entry_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -
     with pytest.raises(UserError, match=r"cannot be unpacked .*outside"):
         get(root, archive=describe(content))
     assert list(tmp_path.rglob("outside")) == []
-    assert {path.name for path in root.iterdir()} <= {"small.tar.gz", ".small.tar.gz.lock"}
+    assert {path.name for path in root.iterdir()} <= {"small.tar.gz", LOCK}
 
 
 @pytest.mark.parametrize(
@@ -222,18 +223,27 @@ def test_where_the_first_process_fails_the_one_that_waited_downloads_alone(
             wrong.held.set()
             assert first.wait() != 0
             assert asked(right)
-            assert not acquired(lock_at(root / ".small.tar.gz.lock"))
+            assert not acquired(lock_at(root / LOCK))
             right.held.set()
             assert second.wait() == 0
     assert_complete(root)
 
 
-def test_two_processes_in_vain_leave_nothing(serve: Serve, tmp_path: Path) -> None:
+def test_a_download_in_vain_leaves_no_folder(serve: Serve, tmp_path: Path) -> None:
+    wrong = serve(b"", status=404)
+    with pytest.raises(UserError, match="not downloaded"):
+        obtain(ARCHIVE, tmp_path / "made" / "for it", [wrong.address], progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_processes_in_vain_leave_at_most_the_lock(serve: Serve, tmp_path: Path) -> None:
     wrong = serve(b"", status=404)
     with (
         obtaining(tmp_path / "made", wrong.address) as one,
         obtaining(tmp_path / "made", wrong.address) as other,
     ):
-        assert one.wait() != 0
-        assert other.wait() != 0
-    assert list(tmp_path.iterdir()) == []
+        for process in (one, other):
+            _, errors = process.communicate()
+            assert process.returncode != 0
+            assert "UserError" in errors
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] in ([], [tmp_path / "made" / LOCK])
