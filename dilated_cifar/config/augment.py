@@ -18,6 +18,10 @@ class AugmentConfig(Frozen):
     pad: int = 4
     """Move the image by up to this many pixels each way: pad it with black, crop it back; 0 = off."""
 
+    crop: list[int] = field(default_factory=list)
+    """Train on a random square of this side in pixels, [24], or of one that grows from the first epoch to the
+    last, [20,28] (Tan & Le 2021 grow the images' size); evaluation sees whole images; [] = whole images."""
+
     flip: bool = True
     """Mirror left and right with probability one half."""
 
@@ -48,6 +52,18 @@ class AugmentConfig(Frozen):
     """Put a box of another image of the batch into each image, and mix the targets by its area, which is
     drawn with this parameter (Yun et al. 2019 take 1); 0 = off."""
 
+    def side_in(self, epoch: int, epochs: int) -> int | None:
+        """Side in pixels of the crops in an epoch (from 0) of so many; None where the images stay whole."""
+        if not self.crop:
+            return None
+        first, last = self.crop[0], self.crop[-1]
+        return first + (last - first) * epoch // max(epochs - 1, 1)
+
+    @property
+    def follows_length(self) -> bool:
+        """Whether the images of an epoch depend on how many epochs the run has."""
+        return len(set(self.crop)) > 1
+
     @property
     def mixes(self) -> bool:
         """Whether an image of a batch may be made of several, and so its target."""
@@ -59,9 +75,19 @@ class AugmentConfig(Frozen):
         Raises:
             UserError: names the key as it is typed, its value, what was expected and what to write.
         """
-        for key, value, usual in (("augment.pad", self.pad, 4), ("augment.cutout", self.cutout, 16)):
-            expected = f"0 to {side - 1} pixels; write {key}={usual}, or {key}=0 for none"
-            require(0 <= value < side, key, value, expected)
+        rising = len(self.crop) <= 2 and self.crop == sorted(self.crop)
+        expected = f"a side from 1 to {side} pixels, or a smaller and a larger one; write augment.crop=[24]"
+        possible = rising and all(1 <= each <= side for each in self.crop)
+        require(possible, "augment.crop", self.crop, expected)
+        whole = f"[] beside augment.canvas={self.canvas}; write augment.crop=[] or augment.canvas=0"
+        require(not (self.crop and self.canvas), "augment.crop", self.crop, whole)
+        smallest = min(self.crop, default=side)
+        for key, value, below, usual in (
+            ("augment.pad", self.pad, side, 4),
+            ("augment.cutout", self.cutout, smallest, 16),
+        ):
+            expected = f"0 to {below - 1} pixels; write {key}={min(usual, below - 1)}, or {key}=0 for none"
+            require(0 <= value < below, key, value, expected)
         expected = f"0 to {MOST_OPERATIONS} operations on images of 1 or 3 colours"
         possible = 0 <= self.randaugment <= (MOST_OPERATIONS if channels in (1, 3) else 0)
         require(possible, "augment.randaugment", self.randaugment, f"{expected}; write augment.randaugment=2")

@@ -6,7 +6,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from dilated_cifar.config.augment import AugmentConfig
-from dilated_cifar.config.base import Frozen, require, require_below, require_one_of, require_seed
+from dilated_cifar.config.base import Frozen, as_typed, require, require_below, require_one_of, require_seed
 from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.limits import (
     LARGEST_NUMBER,
@@ -17,6 +17,7 @@ from dilated_cifar.config.limits import (
 )
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.config.optimization import OptimizerConfig, ScheduleConfig
+from dilated_cifar.errors import UserError
 
 LOCAL_KEYS = (
     "plugin",
@@ -111,6 +112,7 @@ class Config(Frozen):
         side = min(self.data.input_size[1:])
         self.model.require_fit(side)
         self.augment.require_fit(self.data.input_size[0], side)
+        self._require_fit_of_crops()
         training_images = self.data.trained_on
         self._require(
             self.batch_size <= training_images,
@@ -136,6 +138,24 @@ class Config(Frozen):
             f"0 with data={self.data.family}, since another size changes what its classes are; "
             "write augment=none",
         )
+
+    def _require_fit_of_crops(self) -> None:
+        """Refuse crops on which the map of a network would vanish that fits whole images."""
+        smallest = min(self.augment.crop, default=None)
+        if smallest is None:
+            return
+        try:
+            self.model.require_fit(smallest)
+        except UserError as error:
+            expected = f"a side at which the network has a map, with {smallest} pixels there is {error}"
+            require(False, "augment.crop", self.augment.crop, expected)
+
+    @property
+    def follows_length(self) -> str | None:
+        """The choice by which an epoch depends on how many the run has; such a run cannot go on for more."""
+        if self.schedule.follows_length:
+            return f"schedule={self.schedule.family}"
+        return f"augment.crop={as_typed(self.augment.crop)}" if self.augment.follows_length else None
 
 
 def flatten(container: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -24,6 +24,7 @@ def augment(
     seed: int,
     epoch: int,
     step: int,
+    epochs: int,
     colours: Colours,
     classes: int,
     part: slice = slice(None),
@@ -41,18 +42,19 @@ def augment(
         seed: of the run.
         epoch: its number.
         step: in the epoch.
+        epochs: of the run, over which crops grow.
         part: the images to give back; the others are made only where these are made of them.
         colours: of the data set, for the backgrounds of scenes; not what normalisation subtracts and divides
             by, which need not be the true ones.
         classes: how many there are.
 
     Returns:
-        uint8 `[n, C, H, W]` of the n images in `part`, of scenes `[n, C, canvas, canvas]`; and their targets:
-        int64 `[n]`, or of mixed images the share of each class, float32 `[n, classes]`.
+        uint8 `[n, C, H, W]` of the n images in `part`, or `[n, C, side, side]` of crops and scenes; and their
+        targets: int64 `[n]`, or of mixed images the share of each class, float32 `[n, classes]`.
     """
     place = (seed, epoch, step)
     varied = slice(None) if config.canvas or config.mixes else part
-    images = _vary(images, config, place, varied)
+    images = _vary(images, config, place, varied, config.side_in(epoch, epochs))
     if config.canvas:
         numbers = np.arange(len(images))
         kinds = Stream("augment backgrounds", *place).integers(len(BACKGROUNDS), len(images))
@@ -73,22 +75,27 @@ def augment(
     return (images[part] if config.canvas else images), labels[part]
 
 
-def _vary(images: Tensor, config: AugmentConfig, place: tuple[int, int, int], part: slice) -> Tensor:
-    """Vary those in `part`, each by itself: uint8 `[n, C, H, W]`."""
-    count, channels, height, width = shape = images.shape
+def _vary(
+    images: Tensor, config: AugmentConfig, place: tuple[int, int, int], part: slice, side: int | None
+) -> Tensor:
+    """Vary those in `part`, each by itself: uint8 `[n, C, H, W]`, or `[n, C, side, side]`."""
+    count, channels, whole_height, whole_width = images.shape
+    height, width = (side, side) if side else (whole_height, whole_width)
     images = images[part]
-    if config.pad or config.flip or config.cutout:
-        ranges = np.array([2 * config.pad + 1, 2 * config.pad + 1, 1 + config.flip, height, width])
+    padded_height, padded_width = whole_height + 2 * config.pad, whole_width + 2 * config.pad
+    if config.pad or config.flip or config.cutout or side:
+        places = [padded_height - height + 1, padded_width - width + 1]
+        ranges = np.array([*places, 1 + config.flip, height, width])
         drawn = Stream("augment", *place).integers(ranges, count, len(ranges))[part]
         choices = onto(images.device, drawn)
-    if config.pad or config.flip:
+    if config.pad or config.flip or side:
         # One gather makes crop and mirror together; a slice for each image takes three times as long.
         top, left, mirrored = choices.T[:3].unsqueeze(2)
         padded = F.pad(images, [config.pad] * 4).flatten(2)
         from_rows = top + torch.arange(height, device=images.device)
         columns = torch.arange(width, device=images.device)
         from_columns = left + torch.where(mirrored == 1, width - 1 - columns, columns)
-        pixels = from_rows.unsqueeze(2) * (width + 2 * config.pad) + from_columns.unsqueeze(1)
+        pixels = from_rows.unsqueeze(2) * padded_width + from_columns.unsqueeze(1)
         pixels = pixels.view(-1, 1, height * width).expand(-1, channels, -1)
         images = padded.gather(2, pixels).view(-1, channels, height, width)
     if config.randaugment:
@@ -100,7 +107,7 @@ def _vary(images: Tensor, config: AugmentConfig, place: tuple[int, int, int], pa
     if config.cutout:
         images = cut_out(images, choices[:, 3:], config.cutout)
     if config.erasing:
-        drawn_boxes = draw_erased(config.erasing, shape, *place)
+        drawn_boxes = draw_erased(config.erasing, (count, channels, height, width), *place)
         boxes, noise = (onto(images.device, each[part]) for each in drawn_boxes)
         images = erase(images, boxes, noise)
     return images

@@ -217,13 +217,10 @@ def refuse_other_config(folder: Path, config: Config) -> int | None:
     old, new = (as_typed(flatten(container).get(key)) for container in (before, now))
     told = f"{folder}: holds a run with {key}={old}, this one has {key}={new}"
     if differing == ["epochs"] and config.epochs > before["epochs"]:
-        if not config.schedule.follows_length:
+        if not config.follows_length:
             require_state(folder)
             return int(before["epochs"])
-        told += (
-            f", with which schedule={config.schedule.family} would have given the epochs that are trained "
-            "other learning rates"
-        )
+        told += f", with which {config.follows_length} would have trained the epochs that are done otherwise"
     raise UserError(f"{told}; write {shlex.quote(f'{key}={old}')} to continue it or name=OTHER for a new run")
 
 

@@ -89,7 +89,7 @@ def refuse_other_run(saved: Checkpoint, config: Config, path: Path) -> None:
     for key in differing_keys(before, now):
         old, new = (as_typed(flatten(container).get(key)) for container in (before, now))
         # A run that was made longer has saved nothing yet.
-        if key != "epochs" or before["epochs"] > config.epochs or config.schedule.follows_length:
+        if key != "epochs" or before["epochs"] > config.epochs or config.follows_length:
             raise UserError(
                 f"{path}: holds a run with {key}={old}, its {CONFIG} was changed to {key}={new}; a run keeps "
                 f"what it began with: remove {CONFIG} and write {key}={old} to continue it, or name=OTHER "

@@ -43,6 +43,7 @@ def take_step(
         seed=config.seed,
         epoch=epoch,
         step=step,
+        epochs=config.epochs,
         colours=config.data.colours,
         classes=config.data.classes,
         part=processes.part(len(labels)),

@@ -195,7 +195,15 @@ def begin(writer: SummaryWriter, state: State, splits: Splits, network: Inspecti
     seed, data = config.seed, config.data
     _, images, labels = next(batches(splits.train, 32, seed=seed))
     drawn, _ = augment(
-        images, labels, config.augment, seed=seed, epoch=0, step=0, colours=data.colours, classes=data.classes
+        images,
+        labels,
+        config.augment,
+        seed=seed,
+        epoch=0,
+        step=0,
+        epochs=config.epochs,
+        colours=data.colours,
+        classes=data.classes,
     )
     shown = torch.stack([as_shown(image).permute(2, 0, 1) for image in drawn])
     writer.add_images("augmented", F.pad(shown, [1, 1, 1, 1]), 0)  # eight in a row, apart

@@ -25,6 +25,13 @@ CONFIGS = st.builds(
     magnitude=st.integers(0, 30),
     erasing=st.sampled_from([0.0, 0.5]),
     canvas=st.just(0) | st.integers(48, 70),
+) | st.builds(
+    AugmentConfig,
+    pad=st.integers(0, 8),
+    crop=st.lists(st.integers(17, 32), min_size=1, max_size=2).map(sorted),
+    flip=st.booleans(),
+    cutout=st.integers(0, 16),
+    erasing=st.sampled_from([0.0, 0.5]),
 )
 MIXED = CONFIGS.flatmap(lambda config: st.sampled_from([config, *(mixed(config, name) for name in MIXES)]))
 PLACES = st.fixed_dictionaries(
@@ -36,15 +43,16 @@ def mixed(config: AugmentConfig, name: str) -> AugmentConfig:
     return replace(config, **{name: 1.0})
 
 
-def vary(images: Tensor, config: AugmentConfig, **place: int) -> Tensor:
+def vary(images: Tensor, config: AugmentConfig, epochs: int = 1000, **place: int) -> Tensor:
     labels = torch.zeros(len(images), dtype=torch.int64)
-    return augment(images, labels, config, **place, colours=COLOURS, classes=10)[0]
+    return augment(images, labels, config, **place, epochs=epochs, colours=COLOURS, classes=10)[0]
 
 
-def windows(image: Tensor, pad: int, flip: bool) -> list[Tensor]:
-    """Every image that moving and mirroring may make of one."""
+def windows(image: Tensor, pad: int, flip: bool, side: int = 32) -> list[Tensor]:
+    """Every image that moving, cropping and mirroring may make of one."""
     padded = F.pad(image, [pad] * 4)
-    moved = [padded[:, y : y + 32, x : x + 32] for y in range(2 * pad + 1) for x in range(2 * pad + 1)]
+    places = range(2 * pad + 33 - side)
+    moved = [padded[:, y : y + side, x : x + side] for y in places for x in places]
     return moved + [window.flip(-1) for window in moved] if flip else moved
 
 
@@ -60,7 +68,7 @@ def test_the_images_given_stay_as_they_are(config: AugmentConfig, place: dict[st
     images = IMAGES.clone()
     result = vary(images, config, **place)
     assert torch.equal(images, IMAGES)
-    side = config.canvas or 32
+    side = config.canvas or config.side_in(place["epoch"], 1000) or 32
     assert result.shape == (16, 3, side, side)
     assert result.dtype == torch.uint8
 
@@ -71,7 +79,7 @@ def test_a_part_of_the_batch_is_that_part_of_the_whole(
     config: AugmentConfig, place: dict[str, int], start: int, stop: int
 ) -> None:
     whole, part = (
-        augment(IMAGES, LABELS, config, **place, colours=COLOURS, classes=10, part=each)
+        augment(IMAGES, LABELS, config, **place, epochs=1000, colours=COLOURS, classes=10, part=each)
         for each in (slice(None), slice(start, stop))
     )
     assert all(torch.equal(one[start:stop], other) for one, other in zip(whole, part, strict=True))
@@ -84,12 +92,26 @@ def test_an_image_does_not_depend_on_how_many_follow_it(place: dict[str, int], c
     assert torch.equal(vary(IMAGES, config, **place)[:count], vary(IMAGES[:count], config, **place))
 
 
-@pytest.mark.parametrize("pad", [1, 4])
+@pytest.mark.parametrize(("pad", "side"), [(1, 32), (4, 32), (0, 24), (2, 24)])
 @pytest.mark.parametrize("flip", [False, True])
-def test_every_result_is_a_window_of_the_padded_image(pad: int, flip: bool) -> None:
-    results = vary(IMAGES, AugmentConfig(pad=pad, flip=flip), seed=0, epoch=0, step=0)
+def test_every_result_is_a_window_of_the_padded_image(pad: int, side: int, flip: bool) -> None:
+    config = AugmentConfig(pad=pad, flip=flip, crop=[] if side == 32 else [side])
+    results = vary(IMAGES, config, seed=0, epoch=0, step=0)
     for image, result in zip(IMAGES, results, strict=True):
-        assert any(torch.equal(result, window) for window in windows(image, pad, flip))
+        assert any(torch.equal(result, window) for window in windows(image, pad, flip, side))
+
+
+def test_crops_grow_from_the_first_epoch_to_the_last() -> None:
+    config = AugmentConfig(pad=0, crop=[20, 28])
+    for epochs, sides in ((5, [20, 22, 24, 26, 28]), (4, [20, 22, 25, 28]), (1, [20])):
+        places = ({"seed": 0, "epoch": epoch, "step": 0} for epoch in range(epochs))
+        assert [vary(IMAGES, config, epochs, **place).shape[-1] for place in places] == sides
+
+
+def test_a_crop_of_the_whole_side_changes_no_choice() -> None:
+    place = {"seed": 5, "epoch": 1, "step": 2}
+    one, other = (vary(IMAGES, AugmentConfig(crop=crop, cutout=8), **place) for crop in ([], [32]))
+    assert torch.equal(one, other)
 
 
 def test_every_window_comes_about_as_often_as_the_others() -> None:
@@ -195,7 +217,8 @@ def test_every_step_chooses_backgrounds_and_places_anew() -> None:
     for step in range(9):
         place = {"seed": 0, "epoch": 0, "step": step}
         colours = ((0.8,) * 3, (0.05,) * 3)
-        scenes, _ = augment(images, images[:, 0, 0, 0].long(), config, **place, colours=colours, classes=120)
+        labels = images[:, 0, 0, 0].long()
+        scenes, _ = augment(images, labels, config, **place, epochs=1, colours=colours, classes=120)
         for image, scene in zip(images, scenes, strict=True):
             level = int(image[0, 0, 0])
             corners.append(tuple((scene[0] == level).nonzero()[0].tolist()))

@@ -4,6 +4,7 @@ import csv
 import errno
 import fcntl
 import logging
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -160,15 +161,16 @@ def test_a_configuration_that_was_edited_changes_no_run(folder: Path, config: Co
         assert read_config(folder)["optimizer"]["lr"] == config.optimizer.lr
 
 
-def test_a_schedule_that_follows_the_length_refuses_more_epochs(
-    folder: Path, make_config: MakeConfig, tiny: list[str]
+@pytest.mark.parametrize("choices", [["schedule=cosine"], ["schedule=constant", "augment.crop=[20,24]"]])
+def test_what_follows_the_length_refuses_more_epochs(
+    folder: Path, make_config: MakeConfig, tiny: list[str], choices: list[str]
 ) -> None:
-    config = make_config(*tiny, "schedule=cosine", "epochs=2")
+    config = make_config(*tiny, *choices, "epochs=2")
     shutil.rmtree(folder)
     with opened(folder, config):
         (folder / "checkpoints").mkdir()
         (folder / "checkpoints" / "last.pt").touch()
-    expected = "epochs=3, with which schedule=cosine would have given"
+    expected = re.escape(f"epochs=3, with which {choices[-1]} would have trained")
     with pytest.raises(UserError, match=expected), opened(folder, replace(config, epochs=3)):
         pass
 

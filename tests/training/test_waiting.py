@@ -49,6 +49,7 @@ def test_steps_do_not_wait_for_the_device(make_config: Callable[..., Config], ov
             seed=0,
             epoch=0,
             step=step,
+            epochs=1,
             colours=config.data.colours,
             classes=10,
         )
