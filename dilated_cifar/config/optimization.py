@@ -18,7 +18,7 @@ class OptimizerConfig(Choice):
     lr: float = MISSING
     """Learning rate that the schedule scales; with `schedule=onecycle` the peak."""
     weight_decay: float = 0.0
-    """L2 penalty on every parameter (decoupled in adamw)."""
+    """L2 penalty on every parameter (decoupled in adamw and muon)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -82,6 +82,25 @@ class AdamWConfig(AdamConfig):
 
     family: str = "adamw"
     weight_decay: float = 0.05
+
+
+@dataclass
+class MuonConfig(OptimizerConfig):
+    """Muon for the kernels, Nesterov's SGD for the rest (Jordan et al. 2024)."""
+
+    family: str = "muon"
+    lr: float = 0.02
+    momentum: float = 0.95
+    """Share of the last step kept in the next one."""
+    others: float = 7.5
+    """Learning rate of the biases, the norms and the classifier, as a multiple of lr."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(0 <= self.momentum < 1, "momentum", "0 <= momentum < 1")
+        self._require(
+            0 < self.others <= LARGEST_NUMBER, "others", f"a number above 0 and up to {LARGEST_NUMBER:,.0f}"
+        )
 
 
 @dataclass

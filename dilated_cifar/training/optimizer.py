@@ -14,12 +14,14 @@ from dilated_cifar.config.optimization import (
     ConstantConfig,
     CosineConfig,
     MultiStepConfig,
+    MuonConfig,
     OneCycleConfig,
     OptimizerConfig,
     ScheduleConfig,
     SgdConfig,
     StepConfig,
 )
+from dilated_cifar.training.muon import Muon
 
 Kind = TypeVar("Kind", bound=optim.Optimizer)
 
@@ -35,6 +37,7 @@ def without_compiler(kind: type[Kind]) -> type[Kind]:
 
 
 _SGD, _Adam, _AdamW = without_compiler(optim.SGD), without_compiler(optim.Adam), without_compiler(optim.AdamW)
+_Muon = without_compiler(Muon)
 
 
 def build_optimizer(
@@ -60,6 +63,14 @@ def build_optimizer(
                 eps=config.eps,
                 weight_decay=config.weight_decay,
                 fused=fused,
+            )
+        case MuonConfig():
+            return _Muon(
+                parameters,
+                lr=config.lr,
+                momentum=config.momentum,
+                weight_decay=config.weight_decay,
+                others=config.others,
             )
     raise AssertionError(f"no optimizer is paired with {type(config).__name__}")
 

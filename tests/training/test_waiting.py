@@ -31,6 +31,7 @@ def refusing_to_wait() -> Iterator[None]:
         *([f"augment={name}"] for name in ("standard", "cutout", "erasing", "mixup", "cutmix", "scenes")),
         ["augment=none", "optimizer=adam"],
         ["augment=none", "optimizer=adamw", "ema=0.9", "gradient_clip=1"],
+        ["augment.crop=[24]", "optimizer=muon"],
     ],
 )
 def test_steps_do_not_wait_for_the_device(make_config: Callable[..., Config], overrides: list[str]) -> None:
