@@ -8,6 +8,8 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from dilated_cifar.config.base import nearest_first
 
 KINDS = {"Float": "a number", "Integer": "a whole number"}
+LISTS = {"augment.crop": "[24]", "augment.scales": "[0.5,1.5]"}
+"""Examples of lists that are no rates."""
 
 
 def describe(error: OmegaConfBaseException) -> str:
@@ -24,7 +26,7 @@ def describe(error: OmegaConfBaseException) -> str:
     if found := re.match(r"Value '(.*)' is not a valid bool", message):
         return f"{key}={found[1]}: expected true or false"
     if "is not a ListConfig" in message:
-        return f"{key}: expected a list; write '{key}=[1,2,5]', in quotes"
+        return f"{key}: expected a list; write '{key}={LISTS.get(key, '[1,2,5]')}', in quotes"
     return f"{key}: {message}"
 
 

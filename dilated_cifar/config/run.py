@@ -54,6 +54,8 @@ class Config(Frozen):
     """Images a step; the last step of an epoch takes what is left."""
     label_smoothing: float = 0.0
     """Share of the target spread evenly over all classes (Szegedy et al. 2016)."""
+    whiten: bool = False
+    """Begin with the principal components of the training images as filters of the first convolution."""
     gradient_clip: float | None = None
     """Largest norm of the whole gradient; null for no bound."""
     ema: float | None = None

@@ -46,6 +46,7 @@ from dilated_cifar.training.signals import StopSignals
 from dilated_cifar.training.state import Progress, State, Sums, new_state
 from dilated_cifar.training.step import take_step
 from dilated_cifar.training.tensorboard import Board
+from dilated_cifar.training.whitening import whiten
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,8 @@ def train(config: Config, folder: Path, processes: Processes = ALONE, command: s
         logger.info("continuing after epoch %d, step %d", state.progress.epoch, state.progress.step)
     else:
         state = new_state(config, splits.class_names, machine)
+        if config.whiten:
+            whiten(state.model, splits.train.images, config.data)
     logger.info("training on %s with %d images%s", machine, len(splits.train), config.data.told_fold)
     network = inspect_if_traceable(state.model, config.data.input_size, stack=config.model.stack)
     if network and not resumed and (holes := hole_warning(network)):

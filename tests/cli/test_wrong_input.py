@@ -72,6 +72,7 @@ def test_a_configuration_from_elsewhere_is_plain_data(
         (["epochs=1.5"], "epochs=1.5: expected a whole number"),
         (["model.norm=maybe"], "model.norm=maybe: expected true or false"),
         (["model.dilations=3"], "model.dilations: expected a list; write 'model.dilations=[1,2,5]'"),
+        (["augment.crop=24"], "augment.crop: expected a list; write 'augment.crop=[24]'"),
         (["model.dilations=[1,2"], "unclosed bracket in model.dilations=[1,2"),
         (["model.dilations=[1,2]"], "model.dilations=[1,2]: expected 3 rates, one for each layer of"),
         (["model.dilations=[1,0,2]"], "model.dilations=[1,0,2]: expected rates from 1"),

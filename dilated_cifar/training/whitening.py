@@ -1,0 +1,62 @@
+"""A first convolution that begins with the principal components of the images instead of random filters."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dilated_cifar.config.data import DataConfig
+from dilated_cifar.data.augment import normalize
+from dilated_cifar.errors import UserError
+
+MOST_IMAGES = 2_000
+AT_ONCE = 250
+SMALLEST_VARIANCE = 1e-3
+"""Is added to each variance, so that directions that hardly occur are not blown up."""
+
+
+@torch.no_grad()
+def whiten(network: nn.Module, images: Tensor, data: DataConfig) -> None:
+    """Let the first convolution of `network` turn patches of the images into uncorrelated numbers.
+
+    Its filters become the principal components of the patches, the strongest first, each divided by its
+    standard deviation, and once more with the sign changed, for behind a ReLU two signs are two features
+    (Jordan 2024 has such a first layer fixed; here it goes on learning). Filters beyond twice the numbers of
+    a patch stay as they are.
+
+    Args:
+        network: changed in place.
+        images: of the training split, uint8 `[N, C, H, W]`; the first 2,000 are used.
+        data: with mean and standard deviation of the colours.
+
+    Raises:
+        UserError: the network has no convolution over all channels of its input.
+    """
+    first = next((each for each in network.modules() if isinstance(each, nn.Conv2d)), None)
+    if first is None or first.groups != 1 or first.in_channels != images.shape[1]:
+        raise UserError(
+            "whiten=true: expected a network that begins with a convolution over all channels of the images; "
+            "write whiten=false"
+        )
+    components = principal_components(first, images[:MOST_IMAGES], data)
+    pairs = min(first.out_channels // 2, len(components))
+    shape = (pairs, *first.weight.shape[1:])
+    filters = components[:pairs].reshape(shape).to(first.weight)
+    first.weight[: 2 * pairs] = torch.cat([filters, -filters])
+
+
+def principal_components(convolution: nn.Conv2d, images: Tensor, data: DataConfig) -> Tensor:
+    """Filters, `[n, n]` with one a row, that make a convolution's patches uncorrelated, of variance 1."""
+    covariance = torch.zeros((), dtype=torch.float64)
+    for part in images.split(AT_ONCE):
+        seen = F.unfold(
+            normalize(part, data.mean, data.std),
+            convolution.kernel_size,
+            dilation=convolution.dilation,
+            stride=convolution.stride,
+        )
+        patches = seen.transpose(1, 2).flatten(0, 1).double()
+        covariance = covariance + (patches.T @ patches / len(patches)).cpu() * (len(part) / len(images))
+    variances, directions = torch.linalg.eigh(covariance)
+    rows: Tensor = (directions / (variances.clamp(min=0) + SMALLEST_VARIANCE).sqrt()).T.flip(0)
+    # A component is one only up to its sign: take that with a positive sum.
+    return rows * torch.where(rows.sum(1, keepdim=True) < 0, -1.0, 1.0)
