@@ -89,10 +89,10 @@ class MuonConfig(OptimizerConfig):
     """Muon for the kernels, Nesterov's SGD for the rest (Jordan et al. 2024)."""
 
     family: str = "muon"
-    lr: float = 0.02
+    lr: float = 0.05
     momentum: float = 0.95
     """Share of the last step kept in the next one."""
-    others: float = 7.5
+    others: float = 3.0
     """Learning rate of the biases, the norms and the classifier, as a multiple of lr."""
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from dilated_cifar.data.splits import Splits, load
 from dilated_cifar.device import (
     Machine,
     choose_machine,
+    has_bf16_units,
     operations_named,
     return_freed_memory,
     use_threads,
@@ -84,6 +85,8 @@ def train(config: Config, folder: Path, processes: Processes = ALONE, command: s
         if config.whiten:
             whiten(state.model, splits.train.images, config.data)
     logger.info("training on %s with %d images%s", machine, len(splits.train), config.data.told_fold)
+    if config.precision == "auto" and machine.device.type == "cpu" and has_bf16_units():
+        logger.info("this CPU has bf16 units: precision=bf16 may train twice as fast")
     network = inspect_if_traceable(state.model, config.data.input_size, stack=config.model.stack)
     if network and not resumed and (holes := hole_warning(network)):
         logger.warning("%s", holes)
