@@ -16,7 +16,7 @@ FIRST_STEP = """
 import os, sys
 from dilated_cifar.cli.train import main
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command sets it, before torch
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command sets it, before torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 register_optimizer_step_post_hook(lambda *_: os._exit(0))

@@ -51,9 +51,10 @@ class Composer:
 def execute(command: Command, run: Callable[[Arguments], int], argv: Sequence[str] | None) -> int:
     """Run a command with the arguments of this process, or with `argv`; returns its exit status."""
     typed = sys.argv[1:] if argv is None else list(argv)
-    # Before torch is imported: threads that spin while they wait for each other take the cores from other
-    # programs and from themselves. On two busy cores a step of two threads took five times as long.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # Before torch is imported. Threads that spin for long while they wait for each other take the cores from
+    # other programs and from themselves; those that sleep at once wake too late for the short waits of a step.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # Large tensors in huge pages: a step that gives its feature maps back takes them again more cheaply.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     if isinstance(sys.stdout, io.TextIOWrapper):

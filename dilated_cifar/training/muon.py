@@ -66,12 +66,18 @@ def orthogonal(matrix: Tensor) -> Tensor:
     """A matrix `[m, n]` with the same singular vectors and singular values between about 0.7 and 1.2.
 
     Five Newton-Schulz iterations with coefficients for speed, not for convergence; singular values that lie
-    far below the largest one stay smaller.
+    far below the largest one stay smaller. Each iteration multiplies by a polynomial of the Gram matrix, so
+    all of them are done on that smaller matrix.
     """
     wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
     wide = wide / wide.norm().clamp(min=1e-7)
     first, third, fifth = COEFFICIENTS
+    gram = wide @ wide.T
+    factor = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     for _ in range(ITERATIONS):
-        gram = wide @ wide.T
-        wide = torch.addmm(wide, torch.addmm(gram, gram, gram, beta=third, alpha=fifth), wide, beta=first)
+        polynomial = torch.addmm(gram, gram, gram, beta=third, alpha=fifth)
+        polynomial.diagonal().add_(first)
+        factor = polynomial @ factor
+        gram = polynomial @ gram @ polynomial
+    wide = factor @ wide
     return wide.T if matrix.shape[0] > matrix.shape[1] else wide
