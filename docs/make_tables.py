@@ -2,18 +2,20 @@
 
 Between `<!-- table NAME -->` and `<!-- end of table -->` stands a table that is made of the CSV file of its
 name. Between `<!-- study NAME -->` and `<!-- end of table -->` stands what `compare` says of the runs that
-are kept in docs/results/runs/NAME, a row a group. Behind the name may follow `baseline=LABEL`, and keys with
-a value for the runs that count: `<!-- study receptive_field model.pool=false baseline=plain -->`.
+are kept in docs/results/runs/NAME, a row a group. Behind the name may follow `baseline=LABEL`, keys with a
+value for the runs that count, and `time=true` where nothing else ran beside them:
+`<!-- study receptive_field model.pool=false baseline=plain -->`.
 """
 
 import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 
 from dilated_cifar.comparison.collect import collect
 from dilated_cifar.comparison.comparison import SectionFigures, compare_section
-from dilated_cifar.comparison.grouping import arrange
+from dilated_cifar.comparison.grouping import Group, arrange
 from dilated_cifar.comparison.measures import GroupFigures
 from dilated_cifar.comparison.replicates import typed_value
 from dilated_cifar.comparison.statistics import Estimate
@@ -83,7 +85,15 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "dilation rates": "{dilations}",
         "test accuracy": "{test_accuracy}%",
     },
-    "speed": {"network": "`{network}`", "images/s": "{images_per_second}"},
+    "speed": {
+        "network": "`{network}`",
+        "images/s": "{project}",
+        "usual way": "{usual}",
+        "Lightning": "{lightning}",
+        "evaluation": "{evaluation:,}",
+        "of peak": "{peak_share}%",
+        "MB": "{memory}",
+    },
     "commands": {"command": "{command}", "took": "{took}"},
 }
 """Of each table its columns: the heading, and how a row of the CSV file fills it."""
@@ -127,7 +137,7 @@ def study(words: str, folder: Path = STUDIES_KEPT) -> str:
     """
     name, *rest = words.split()
     chosen = dict(word.split("=", 1) for word in rest)
-    baseline = chosen.pop("baseline", None)
+    baseline, timed = chosen.pop("baseline", None), chosen.pop("time", None)
     found = collect([folder / name], progress=False)
     if found.faults or found.left_out:
         raise UserError(
@@ -138,11 +148,11 @@ def study(words: str, folder: Path = STUDIES_KEPT) -> str:
     if len(sections) != 1:
         raise ValueError(f"study {words}: expected one setting, found {[each.title for each in sections]}")
     figures, _ = compare_section(sections[0], ())
-    return markdown([study_row(figures, each) for each in figures.groups])
+    return markdown([study_row(figures, each, timed=bool(timed)) for each in figures.groups])
 
 
-def study_row(figures: SectionFigures, each: GroupFigures) -> dict[str, str]:
-    """The cells of a group."""
+def study_row(figures: SectionFigures, each: GroupFigures, *, timed: bool) -> dict[str, str]:
+    """The cells of a group, with the duration of its runs where that is told."""
     group, difference = each.group, figures.difference(each.group)
     crossed = group.folds is not None
     headings = [f"difference to {figures.section.baseline.label} (95% interval)", "p (Holm)", "verdict"]
@@ -159,7 +169,14 @@ def study_row(figures: SectionFigures, each: GroupFigures) -> dict[str, str]:
         "train minus validation": f"{points(each.gap.mean)} points",
         "receptive field": "several" if each.receptive_field is None else f"{each.receptive_field} pixels",
         "multiply-adds": "several" if each.multiply_adds is None else f"{each.multiply_adds / 1e6:.1f}M",
+        **({"minutes a run": minutes(group)} if timed else {}),
     }
+
+
+def minutes(group: Group) -> str:
+    """The median duration of its runs, with the shortest and the longest."""
+    times = sorted(run.summary.seconds / 60 for run in group.runs)
+    return f"{median(times):.1f} ({times[0]:.1f} to {times[-1]:.1f})"
 
 
 def interval(found: Estimate | None, shown: Callable[[float], str], unit: str) -> str:

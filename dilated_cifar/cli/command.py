@@ -52,7 +52,7 @@ def execute(command: Command, run: Callable[[Arguments], int], argv: Sequence[st
     """Run a command with the arguments of this process, or with `argv`; returns its exit status."""
     typed = sys.argv[1:] if argv is None else list(argv)
     # Before torch is imported. Threads that spin for long while they wait for each other take the cores from
-    # other programs and from themselves; those that sleep at once wake too late for the short waits of a step.
+    # other programs and from themselves; those that sleep at once wake too late for the short waits of steps.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # Large tensors in huge pages: a step that gives its feature maps back takes them again more cheaply.

@@ -79,5 +79,5 @@ def orthogonal(matrix: Tensor) -> Tensor:
         polynomial.diagonal().add_(first)
         factor = polynomial @ factor
         gram = polynomial @ gram @ polynomial
-    wide = factor @ wide
+    wide = torch.mm(factor, wide)
     return wide.T if matrix.shape[0] > matrix.shape[1] else wide

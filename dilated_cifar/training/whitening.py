@@ -8,8 +8,7 @@ from dilated_cifar.config.data import DataConfig
 from dilated_cifar.data.augment import normalize
 from dilated_cifar.errors import UserError
 
-MOST_IMAGES = 2_000
-AT_ONCE = 250
+MOST_PATCHES, AT_ONCE = 2_000_000, 100_000
 SMALLEST_VARIANCE = 1e-3
 """Is added to each variance, so that directions that hardly occur are not blown up."""
 
@@ -25,7 +24,7 @@ def whiten(network: nn.Module, images: Tensor, data: DataConfig) -> None:
 
     Args:
         network: changed in place.
-        images: of the training split, uint8 `[N, C, H, W]`; the first 2,000 are used.
+        images: of the training split, uint8 `[N, C, H, W]`; the first ones are used, of two million patches.
         data: with mean and standard deviation of the colours.
 
     Raises:
@@ -37,7 +36,7 @@ def whiten(network: nn.Module, images: Tensor, data: DataConfig) -> None:
             "whiten=true: expected a network that begins with a convolution over all channels of the images; "
             "write whiten=false"
         )
-    components = principal_components(first, images[:MOST_IMAGES], data)
+    components = principal_components(first, images, data)
     pairs = min(first.out_channels // 2, len(components))
     shape = (pairs, *first.weight.shape[1:])
     filters = components[:pairs].reshape(shape).to(first.weight)
@@ -46,17 +45,26 @@ def whiten(network: nn.Module, images: Tensor, data: DataConfig) -> None:
 
 def principal_components(convolution: nn.Conv2d, images: Tensor, data: DataConfig) -> Tensor:
     """Filters, `[n, n]` with one a row, that make a convolution's patches uncorrelated, of variance 1."""
-    covariance = torch.zeros((), dtype=torch.float64)
-    for part in images.split(AT_ONCE):
-        seen = F.unfold(
-            normalize(part, data.mean, data.std),
-            convolution.kernel_size,
-            dilation=convolution.dilation,
-            stride=convolution.stride,
-        )
-        patches = seen.transpose(1, 2).flatten(0, 1).double()
-        covariance = covariance + (patches.T @ patches / len(patches)).cpu() * (len(part) / len(images))
+    of_an_image = len(patches(convolution, images[:1], data))
+    images = images[: max(1, MOST_PATCHES // of_an_image)]
+    products = torch.zeros((), dtype=torch.float64)
+    for part in images.split(max(1, AT_ONCE // of_an_image)):
+        seen = patches(convolution, part, data).cpu().double()  # no double on MPS
+        products = products + seen.T @ seen
+    covariance = products / (len(images) * of_an_image)
     variances, directions = torch.linalg.eigh(covariance)
     rows: Tensor = (directions / (variances.clamp(min=0) + SMALLEST_VARIANCE).sqrt()).T.flip(0)
     # A component is one only up to its sign: take that with a positive sum.
     return rows * torch.where(rows.sum(1, keepdim=True) < 0, -1.0, 1.0)
+
+
+def patches(convolution: nn.Conv2d, images: Tensor, data: DataConfig) -> Tensor:
+    """What a convolution sees of images, `[patches, n]`, normalised as in training."""
+    seen = F.unfold(
+        normalize(images, data.mean, data.std),
+        convolution.kernel_size,
+        dilation=convolution.dilation,
+        padding=0 if isinstance(convolution.padding, str) else convolution.padding,
+        stride=convolution.stride,
+    )
+    return seen.transpose(1, 2).flatten(0, 1)
