@@ -182,7 +182,8 @@ def run_folders(make_config: Callable[..., Config]) -> Callable[[Path], RunFolde
     """For fixtures that outlive a test."""
     # Not the preset's: what tests expect stays when the lesson changes.
     sizes = ["data.train=8000", "data.validation=1000", "data.train_subset=1000", "data.test=1000"]
-    base = make_config("experiment=demo", "model=plain", "epochs=5", "data.noise=0.03", *sizes)
+    trained = ["optimizer=adam", "optimizer.lr=0.01", "epochs=5", "data.noise=0.03"]
+    base = make_config("experiment=demo", "model=plain", *trained, *sizes)
     return lambda parent: RunFolders(parent, base)
 
 

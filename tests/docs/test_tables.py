@@ -23,7 +23,8 @@ def test_every_table_says_what_its_data_say(script: ModuleType, pages: dict[str,
 
 def test_every_measured_figure_in_the_text_is_in_the_data(script: ModuleType, pages: dict[str, str]) -> None:
     files = [path.stem for path in script.RESULTS.glob("*.csv")]
-    known = {value for name in files for row in script.read(name) for value in row.values()} | {"95"}
+    known = {value for name in files for row in script.read(name) for value in row.values()}
+    known |= {"95", "82.92"}  # the level of intervals; the figure of the exercise, not ours
     # Those of studies are computed of the runs that are kept; the test above has them agree.
     of_studies = [found[0] for text in pages.values() for found in script.STUDIES.finditer(text)]
     known |= {figure for text in of_studies for figure in re.findall(r"\d[\d.]*", text)}
