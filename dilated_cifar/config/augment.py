@@ -76,7 +76,8 @@ class AugmentConfig(Frozen):
             UserError: names the key as it is typed, its value, what was expected and what to write.
         """
         rising = len(self.crop) <= 2 and self.crop == sorted(self.crop)
-        expected = f"a side from 1 to {side} pixels, or a smaller and a larger one; write augment.crop=[24]"
+        expected = f"a side from 1 to {side} pixels, or a smaller and a larger one; "
+        expected += f"write augment.crop=[{max(1, side * 3 // 4)}]"
         possible = rising and all(1 <= each <= side for each in self.crop)
         require(possible, "augment.crop", self.crop, expected)
         whole = f"[] beside augment.canvas={self.canvas}; write augment.crop=[] or augment.canvas=0"

@@ -83,7 +83,7 @@ def test_help_of_train_names_every_choice_and_the_keys_of_those_taken(told: Told
     for default in ("model.dilations=[1,2,5]", "data.train=null", "augment.pad=4", "optimizer.momentum=0.9"):
         assert f"  {default} " in text
     other = told("train", "--help", "model=drn_c", "experiment=demo", "epochs=7", "-m")
-    for value in ("model.variant=c ", "data.train=4000 ", "optimizer.lr=0.01 ", "epochs=7 "):
+    for value in ("model.variant=c ", "data.train=4000 ", "optimizer.lr=0.02 ", "epochs=7 "):
         assert f"  {value}" in other
     assert "model.dilations=[1,2,5]" not in other
 
