@@ -3,7 +3,8 @@
 Between `<!-- table NAME -->` and `<!-- end of table -->` stands a table that is made of the CSV file of its
 name. Between `<!-- study NAME -->` and `<!-- end of table -->` stands what `compare` says of the runs that
 are kept in docs/results/runs/NAME, a row a group. Behind the name may follow `baseline=LABEL`, keys with a
-value for the runs that count, and `time=true` where nothing else ran beside them:
+value for the runs that count, `groups=HEADING` for what they are instead of networks, and `time=true` where
+nothing else ran beside them:
 `<!-- study receptive_field model.pool=false baseline=plain -->`.
 """
 
@@ -138,6 +139,7 @@ def study(words: str, folder: Path = STUDIES_KEPT) -> str:
     name, *rest = words.split()
     chosen = dict(word.split("=", 1) for word in rest)
     baseline, timed = chosen.pop("baseline", None), chosen.pop("time", None)
+    heading = chosen.pop("groups", "network")
     found = collect([folder / name], progress=False)
     if found.faults or found.left_out:
         raise UserError(
@@ -148,10 +150,10 @@ def study(words: str, folder: Path = STUDIES_KEPT) -> str:
     if len(sections) != 1:
         raise ValueError(f"study {words}: expected one setting, found {[each.title for each in sections]}")
     figures, _ = compare_section(sections[0], ())
-    return markdown([study_row(figures, each, timed=bool(timed)) for each in figures.groups])
+    return markdown([study_row(figures, each, heading, timed=bool(timed)) for each in figures.groups])
 
 
-def study_row(figures: SectionFigures, each: GroupFigures, *, timed: bool) -> dict[str, str]:
+def study_row(figures: SectionFigures, each: GroupFigures, heading: str, *, timed: bool) -> dict[str, str]:
     """The cells of a group, with the duration of its runs where that is told."""
     group, difference = each.group, figures.difference(each.group)
     crossed = group.folds is not None
@@ -161,7 +163,7 @@ def study_row(figures: SectionFigures, each: GroupFigures, *, timed: bool) -> di
         p_value = "–" if difference.adjusted is None else P_VALUE.text(difference.adjusted)
         cells = [interval(difference.estimate, points, " points"), p_value, verdict(difference)]
     return {
-        "network": f"`{group.label}`",
+        heading: f"`{group.label}`",
         **({"runs": folds(group)} if crossed else {"seeds": seeds(group)}),
         f"{figures.measure} (95% interval)": interval(each.accuracy, percent, ""),
         **(dict(zip(headings, cells, strict=True)) if len(figures.groups) > 1 else {}),

@@ -67,8 +67,13 @@ def part_of(keys: Mapping[str, str], *, model: bool) -> str:
 
 
 def typed_name(run: Run) -> tuple[str, ...] | None:
-    """What the user called a run: its model and experiment, or its name; None where only keys were typed."""
+    """What the user called a run: its model and experiment, or its name; None where only keys were typed.
+
+    Where a sweep has nothing but seeds or folds, the name is the sweep's: `sgd` of `recipes/sgd/seed-0`.
+    """
     name = tuple(part for part in run.folder.name.split("__") if not is_key(part, run))
+    if not name and not has_typed_keys(run):
+        name = (run.folder.parent.name,)
     return None if not name or NUMBERED.fullmatch("__".join(name)) else name
 
 

@@ -143,6 +143,15 @@ def test_labels_are_the_names_that_were_typed_where_there_are_any(runs, names, e
             runs.write(f"{name}__seed-{seed}", seed=seed, model__dilations=rates)
     (section,) = arranged(runs.parent)
     assert labels(section) == {label: [0, 1] for label in expected}
+
+
+def test_sweeps_over_seeds_alone_are_called_by_their_folders(runs) -> None:
+    for sweep, rates in (("dense", [1, 1, 1]), ("dilated", [1, 2, 5])):
+        for seed in (0, 1):
+            runs.write(f"{sweep}/seed-{seed}", seed=seed, model__dilations=rates)
+    (section,) = arranged(runs.parent, baseline="dilated")
+    assert labels(section) == {"dense": [0, 1], "dilated": [0, 1]}
+    assert section.baseline.label == "dilated"
     # Asked for by keys, groups are called by them.
     (section,) = arranged(runs.parent, "model.dilations")
     assert set(labels(section)) == {"dilations=[1,1,1]", "dilations=[1,2,5]"}
