@@ -80,7 +80,7 @@ def test_another_configuration_in_the_same_folder_is_refused_by_its_first_key(
     capfd.readouterr()
     assert train.main([*tiny, "epochs=1", "name=one", "optimizer.lr=0.5", "seed=4"]) == 2
     error = capfd.readouterr().err
-    assert "holds a run with optimizer.lr=0.01, this one has optimizer.lr=0.5" in error
+    assert "holds a run with optimizer.lr=0.02, this one has optimizer.lr=0.5" in error
 
 
 def test_the_saved_configuration_alone_reproduces_the_run(

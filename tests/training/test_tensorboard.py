@@ -113,7 +113,7 @@ def test_the_run_is_one_run_with_its_final_figures(get: Get, folder: Path) -> No
     groups = get("plugin/hparams/session_groups", body=request)["sessionGroups"]
     assert len(groups) == 1
     assert groups[0]["hparams"]["model.dilations"] == "[1,2,5]"
-    assert groups[0]["hparams"]["optimizer.lr"] == 0.01
+    assert groups[0]["hparams"]["optimizer.lr"] == 0.02
     assert groups[0]["hparams"]["result/test_accuracy"] == pytest.approx(summary["best"]["test"]["accuracy"])
 
 
