@@ -6,12 +6,16 @@ import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 from dilated_cifar.data.download import DownloadError, Patience, download
 from dilated_cifar.data.release import Archive, is_intact
 from dilated_cifar.errors import UserError
 from dilated_cifar.locks import held
+
+MOST_ATTEMPTS = 100
+"""At a folder that other processes remove meanwhile."""
 
 
 def obtain(
@@ -64,13 +68,15 @@ def _alone(root: Path, lock: Path, waiting_for: str) -> Iterator[None]:
     Not always where several processes fail: one that waits for the lock may make the folder anew, which the
     next then finds and leaves, with the lock in it.
     """
-    while True:
+    for attempt in count(1):
         made = [folder for folder in (root, *root.parents) if not folder.exists()]
         with ExitStack() as stack:
             try:
                 root.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(held(lock, waiting_for))
             except FileNotFoundError:
+                if attempt == MOST_ATTEMPTS:
+                    raise  # no folder can be made there
                 continue  # who had the lock has removed the folder that they had made
             try:
                 yield
