@@ -14,9 +14,10 @@ from dilated_cifar.errors import RunError, one_line
 
 FIRST_STEP = """
 import os, sys
+from dilated_cifar.cli.command import prepare_environment
 from dilated_cifar.cli.train import main
 
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command sets it, before torch
+prepare_environment()  # as the command does, but before the next line imports torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 register_optimizer_step_post_hook(lambda *_: os._exit(0))

@@ -48,15 +48,20 @@ class Composer:
         return composed
 
 
-def execute(command: Command, run: Callable[[Arguments], int], argv: Sequence[str] | None) -> int:
-    """Run a command with the arguments of this process, or with `argv`; returns its exit status."""
-    typed = sys.argv[1:] if argv is None else list(argv)
-    # Before torch is imported. Threads that spin for long while they wait for each other take the cores from
-    # other programs and from themselves; those that sleep at once wake too late for the short waits of steps.
+def prepare_environment() -> None:
+    """Say how torch shall wait and take memory; only before it is imported."""
+    # Threads that spin for long while they wait for each other take the cores from other programs and from
+    # themselves; those that sleep at once wake too late for the short waits of a step.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # Large tensors in huge pages: a step that gives its feature maps back takes them again more cheaply.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+
+
+def execute(command: Command, run: Callable[[Arguments], int], argv: Sequence[str] | None) -> int:
+    """Run a command with the arguments of this process, or with `argv`; returns its exit status."""
+    typed = sys.argv[1:] if argv is None else list(argv)
+    prepare_environment()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # LC_ALL=C cannot show every character of a table
 
