@@ -40,7 +40,7 @@ class Muon(optim.Optimizer):
         self._kernels = {id(each) for each in matrices[:-1]}
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # without its value
         """Change every parameter that has a gradient."""
         assert closure is None
         for group in self.param_groups:
@@ -71,13 +71,19 @@ def orthogonal(matrix: Tensor) -> Tensor:
     """
     wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
     wide = wide / wide.norm().clamp(min=1e-7)
-    first, third, fifth = COEFFICIENTS
     gram = wide @ wide.T
-    factor = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    for _ in range(ITERATIONS):
-        polynomial = torch.addmm(gram, gram, gram, beta=third, alpha=fifth)
-        polynomial.diagonal().add_(first)
-        factor = polynomial @ factor
+    factor = polynomial = polynomial_of(gram)
+    for _ in range(ITERATIONS - 1):
         gram = polynomial @ gram @ polynomial
+        polynomial = polynomial_of(gram)
+        factor = polynomial @ factor
     wide = torch.mm(factor, wide)
     return wide.T if matrix.shape[0] > matrix.shape[1] else wide
+
+
+def polynomial_of(gram: Tensor) -> Tensor:
+    """What one iteration multiplies by, of a Gram matrix `[m, m]`."""
+    first, third, fifth = COEFFICIENTS
+    polynomial = torch.addmm(gram, gram, gram, beta=third, alpha=fifth)
+    polynomial.diagonal().add_(first)
+    return polynomial
