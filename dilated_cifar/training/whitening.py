@@ -8,7 +8,7 @@ from dilated_cifar.config.data import DataConfig
 from dilated_cifar.data.augment import normalize
 from dilated_cifar.errors import UserError
 
-MOST_PATCHES, AT_ONCE = 2_000_000, 100_000
+MOST_PATCHES, AT_ONCE = 1_800_000, 100_000
 SMALLEST_VARIANCE = 1e-3
 """Is added to each variance, so that directions that hardly occur are not blown up."""
 
@@ -24,7 +24,7 @@ def whiten(network: nn.Module, images: Tensor, data: DataConfig) -> None:
 
     Args:
         network: changed in place.
-        images: of the training split, uint8 `[N, C, H, W]`; the first ones are used, of two million patches.
+        images: of the training split, uint8 `[N, C, H, W]`; the first ones are used, of 1.8 million patches.
         data: with mean and standard deviation of the colours.
 
     Raises:

@@ -31,9 +31,8 @@ def test_answers_are_uncorrelated_and_of_variance_one(images: Tensor, form: dict
     assert torch.equal(answers[:6], -answers[6:])
     moments = answers[:6] @ answers[:6].T / answers.shape[1]
     assert torch.allclose(moments, torch.diag(moments.diag()), atol=2e-3)
-    assert (
-        moments.diag()[:3].sub(1).abs().max() < 0.05
-    )  # strong components, which what is added hardly changes
+    # The strong components; what is added to each variance hardly changes those.
+    assert moments.diag()[:3].sub(1).abs().max() < 0.05
     assert moments.diag().max() < 1.01
     assert torch.equal(network[2].weight, second)
 
