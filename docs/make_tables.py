@@ -3,9 +3,8 @@
 Between `<!-- table NAME -->` and `<!-- end of table -->` stands a table that is made of the CSV file of its
 name. Between `<!-- study NAME -->` and `<!-- end of table -->` stands what `compare` says of the runs that
 are kept in docs/results/runs/NAME, a row a group. Behind the name may follow `baseline=LABEL`, keys with a
-value for the runs that count, `groups=HEADING` for what they are instead of networks, and `time=true` where
-nothing else ran beside them:
-`<!-- study receptive_field model.pool=false baseline=plain -->`.
+value for the runs that count, `groups=HEADING` for what they are instead of networks, and with `also=` more
+columns of those that ALSO names: `<!-- study receptive_field model.pool=false baseline=plain also=onset -->`.
 """
 
 import csv
@@ -14,16 +13,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dilated_cifar.comparison.collect import collect
 from dilated_cifar.comparison.comparison import SectionFigures, compare_section
 from dilated_cifar.comparison.grouping import Group, arrange
 from dilated_cifar.comparison.measures import GroupFigures
+from dilated_cifar.comparison.networks import Network, describe_networks, model_of
 from dilated_cifar.comparison.replicates import typed_value
 from dilated_cifar.comparison.statistics import Estimate
 from dilated_cifar.errors import UserError
 from dilated_cifar.percentages import percent, points
-from dilated_cifar.report.formats import P_VALUE, folds, seeds
-from dilated_cifar.report.sentences import verdict
+from dilated_cifar.report.formats import P_VALUE, folds, onset, reach, seeds
+from dilated_cifar.report.sentences import coverage, verdict
+from dilated_cifar.runs.record import Run
 
 RESULTS = Path(__file__).parent / "results"
 STUDIES_KEPT = RESULTS / "runs"
@@ -98,6 +102,17 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "commands": {"command": "{command}", "took": "{took}"},
 }
 """Of each table its columns: the heading, and how a row of the CSV file fills it."""
+EXERCISE = 0.8292
+"""Test accuracy that the exercise reports."""
+ALSO: Mapping[str, tuple[str, Callable[[GroupFigures, Network], str]]] = {
+    "coverage": ("coverage", lambda _, network: coverage(network)),
+    "highest": ("highest held-out accuracy (epoch)", lambda each, _: highest(each.group)),
+    "lowest": ("lowest held-out loss (epoch)", lambda each, _: lowest(each.group)),
+    "onset": ("overfitting onset", lambda each, _: onset(each.onset)),
+    "reached": (f"to {percent(EXERCISE)}", lambda each, _: reach(each.reach[EXERCISE])),
+    "minutes": ("minutes a run", lambda each, _: minutes(each.group)),
+}
+"""Columns that a study's table may have besides: the heading, and what it says of a group."""
 FILES = {"drn_gridding": "drn"}
 """The CSV file of a table that does not bear its name."""
 
@@ -138,8 +153,8 @@ def study(words: str, folder: Path = STUDIES_KEPT) -> str:
     """
     name, *rest = words.split()
     chosen = dict(word.split("=", 1) for word in rest)
-    baseline, timed = chosen.pop("baseline", None), chosen.pop("time", None)
-    heading = chosen.pop("groups", "network")
+    baseline, heading = chosen.pop("baseline", None), chosen.pop("groups", "network")
+    also = list(filter(None, chosen.pop("also", "").split(",")))
     found = collect([folder / name], progress=False)
     if found.faults or found.left_out:
         raise UserError(
@@ -149,12 +164,18 @@ def study(words: str, folder: Path = STUDIES_KEPT) -> str:
     sections, _ = arrange(runs, (), baseline)
     if len(sections) != 1:
         raise ValueError(f"study {words}: expected one setting, found {[each.title for each in sections]}")
-    figures, _ = compare_section(sections[0], ())
-    return markdown([study_row(figures, each, heading, timed=bool(timed)) for each in figures.groups])
+    figures, _ = compare_section(sections[0], (EXERCISE,))
+    networks = describe_networks(sections)
+    rows = []
+    for each in figures.groups:
+        network = networks[model_of(each.group.runs[0])]
+        more = {ALSO[name][0]: ALSO[name][1](each, network) for name in also}
+        rows.append(study_row(figures, each, heading) | more)
+    return markdown(rows)
 
 
-def study_row(figures: SectionFigures, each: GroupFigures, heading: str, *, timed: bool) -> dict[str, str]:
-    """The cells of a group, with the duration of its runs where that is told."""
+def study_row(figures: SectionFigures, each: GroupFigures, heading: str) -> dict[str, str]:
+    """The cells of a group."""
     group, difference = each.group, figures.difference(each.group)
     crossed = group.folds is not None
     headings = [f"difference to {figures.section.baseline.label} (95% interval)", "p (Holm)", "verdict"]
@@ -171,7 +192,6 @@ def study_row(figures: SectionFigures, each: GroupFigures, heading: str, *, time
         "train minus validation": f"{points(each.gap.mean)} points",
         "receptive field": "several" if each.receptive_field is None else f"{each.receptive_field} pixels",
         "multiply-adds": "several" if each.multiply_adds is None else f"{each.multiply_adds / 1e6:.1f}M",
-        **({"minutes a run": minutes(group)} if timed else {}),
     }
 
 
@@ -179,6 +199,24 @@ def minutes(group: Group) -> str:
     """The median duration of its runs, with the shortest and the longest."""
     times = sorted(run.summary.seconds / 60 for run in group.runs)
     return f"{median(times):.1f} ({times[0]:.1f} to {times[-1]:.1f})"
+
+
+def highest(group: Group) -> str:
+    """The peak of each run's curve, and its epoch."""
+    curves = [held_out_curve(run, "accuracy") for run in group.runs]
+    return "; ".join(f"{percent(curve.max())} ({curve.argmax() + 1})" for curve in curves)
+
+
+def lowest(group: Group) -> str:
+    """The lowest point of each run's curve, and its epoch."""
+    curves = [held_out_curve(run, "loss") for run in group.runs]
+    return "; ".join(f"{curve.min():.3f} ({curve.argmin() + 1})" for curve in curves)
+
+
+def held_out_curve(run: Run, figure: str) -> NDArray[np.float64]:
+    """Loss or accuracy on the held-out split after each epoch."""
+    assert run.curves is not None
+    return np.asarray(run.curves[f"{figure}/{run.held_out}"])
 
 
 def interval(found: Estimate | None, shown: Callable[[float], str], unit: str) -> str:
