@@ -26,9 +26,9 @@ from types import FrameType
 
 import yaml
 
-COMMANDS = ("train", "evaluate", "explain", "localize", "compare", "export")
-SHARES = (8, 4, 4, 4, 1, 1)
-"""How often each is drawn; a comparison takes the longest."""
+COMMANDS = ("train", "evaluate", "explain", "localize", "compare", "export", "benchmark")
+SHARES = (8, 4, 4, 4, 1, 1, 1)
+"""How often each is drawn; comparisons and benchmarks take the longest."""
 CHUNK, SECONDS, LONGEST = 100, 60, 900
 """Lines of a process; seconds of computing, and of waiting, after which a line counts as one that hangs."""
 RUN = "runs/tiny"
@@ -45,7 +45,11 @@ BASES = {
     "localize": [RUN, "canvas=32", "scales=[0.5,1]", "scenes=6", "tuning=6", "shown=1", "threads=1"],
     "compare": ["runs"],
     "export": [RUN, "formats=safetensors", "samples=3", "threads=1"],
-}
+    "benchmark": [
+        "models=[dilated_125]", "growth=false", "rounds=1", "seconds=0.001", "images=2", "starts=0",
+        "batch_size=2", "workers=0", "lightning=false", "device=cpu", "threads=1", "progress=false",
+    ],
+}  # fmt: skip
 NUMBERS = [
     "0", "1", "2", "3", "-1", "0.5", "1e-9", "-0.0", "1.7e308", "1e-320", "nan", "inf", "-inf", "1e999",
     *(str(2**bits + more) for bits in (31, 32, 63, 64) for more in (-1, 0)), "9" * 20, "-" + "9" * 40,

@@ -64,9 +64,9 @@ def measure_all(
     use_threads(config.threads)
     machine = choose_machine(config.device, precision=config.precision)
     output = Output(Path(config.output))
-    output.prepare()
     steps.begin("reading images")
     split, real = find_images(config.data)
+    output.prepare()
     split = split.to(machine.device)
     measured = []
     peaks = []

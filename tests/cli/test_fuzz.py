@@ -64,6 +64,7 @@ FOUND = [
     ("localize", "runs/tiny", "threshold=glob(*)"),
     ("compare", "x" * 5000),
     ("compare", "baseline=--help"),
+    ("benchmark", "data.root=range(3)"),
 ]
 
 
@@ -71,6 +72,8 @@ FOUND = [
 @pytest.mark.parametrize(("command", "arguments"), [(each[0], list(each[1:])) for each in FOUND])
 def test_what_once_ended_otherwise(fuzz: Any, command: str, arguments: list[str]) -> None:
     base = fuzz.SMALL if command == "train" and arguments[0][:2] not in ("-s", "--") else []
+    if command == "benchmark":
+        base = fuzz.BASES[command]
     if "data=cifar10" in arguments:
         base = ["epochs=1", "device=cpu", "threads=1"]
     assert fuzz.fault_of(command, [*base, *arguments]) is None
