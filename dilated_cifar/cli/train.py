@@ -47,7 +47,7 @@ def settings(arguments: Arguments) -> Sequence[str]:
 COMMAND = Command(
     name="train",
     config="config",
-    texts=("name", "output_dir", "data.root", "config"),
+    texts=("name", "output_dir", "data.root", "config", "teacher"),
     sweeps=True,
     settings=settings,
     help="""\

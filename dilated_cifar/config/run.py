@@ -56,6 +56,12 @@ class Config(Frozen):
     """Share of the target spread evenly over all classes (Szegedy et al. 2016)."""
     whiten: bool = False
     """Begin with the principal components of the training images as filters of the first convolution."""
+    teacher: str | None = None
+    """Run, checkpoint or published:NAME whose predictions are part of the target (Hinton et al. 2015)."""
+    teacher_share: float = 0.9
+    """Its share of the objective; without a teacher of no effect."""
+    temperature: float = 4.0
+    """Divides both networks' logits before they are compared; without a teacher of no effect."""
     gradient_clip: float | None = None
     """Largest norm of the whole gradient; null for no bound."""
     ema: float | None = None
@@ -92,6 +98,12 @@ class Config(Frozen):
         self._require(1 <= self.epochs <= MOST_EPOCHS, "epochs", f"a whole number from 1 to {MOST_EPOCHS:,}")
         self._require(self.batch_size >= 1, "batch_size", "a whole number from 1")
         self._require(0 <= self.label_smoothing < 1, "label_smoothing", "a share, from 0 to below 1")
+        self._require(0 < self.teacher_share <= 1, "teacher_share", "a share above 0, up to 1")
+        self._require(
+            0 < self.temperature <= LARGEST_NUMBER,
+            "temperature",
+            f"a number above 0 and up to {LARGEST_NUMBER:,.0f}",
+        )
         self._require(
             self.gradient_clip is None or 0 < self.gradient_clip <= LARGEST_NUMBER,
             "gradient_clip",

@@ -48,6 +48,7 @@ def saved_state(config: Config, folder: Path, machine: Machine, *, images: int) 
             f"{path}: damaged or not of this release: {fault}; expected one that training wrote; remove it "
             "to continue from the one before it, previous.pt, or write name=OTHER for a new run"
         )
+    refuse_other_teacher(saved.training, state)
     bring_back(saved, saved.training, state)
     if state.best is None and state.progress.best_epoch:  # a release before 0.2 left them to best.pt
         best = share(lambda: checkpoint.load(best_checkpoint(folder)))
@@ -97,6 +98,15 @@ def refuse_other_run(saved: Checkpoint, config: Config, path: Path) -> None:
             )
 
 
+def refuse_other_teacher(training: dict[str, Any], state: State) -> None:
+    """Raise a UserError where the teacher's weights are not those with which a run began."""
+    if state.teacher is not None and training["teacher"] != state.teacher.digest:
+        raise UserError(
+            f"teacher={state.config.teacher}: holds other weights than when this run began; expected those; "
+            "put them back, or write name=OTHER for a new run"
+        )
+
+
 def faults(saved: Checkpoint, training: dict[str, Any], state: State, steps: int) -> Iterator[str]:
     """What is wrong with a checkpoint's training state; each check relies on those before it.
 
@@ -106,9 +116,8 @@ def faults(saved: Checkpoint, training: dict[str, Any], state: State, steps: int
         state: As it is before the first step.
         steps: Of an epoch.
     """
-    yield from keys_fault(
-        "training", training, ("progress", "optimizer", "averaging"), ("best", "computed_on")
-    )
+    needed = ["progress", "optimizer", "averaging", *(["teacher"] if state.teacher else [])]
+    yield from keys_fault("training", training, needed, ("best", "computed_on"))
     yield from progress_faults(training["progress"], saved, state.config, steps)
     progress = training["progress"]
     done = progress["epoch"] * steps + progress["step"]

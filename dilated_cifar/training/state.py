@@ -17,6 +17,7 @@ from dilated_cifar.models import build
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.checkpoint import Checkpoint
 from dilated_cifar.runs.record import Row, best_checkpoint, last_checkpoint, previous_checkpoint
+from dilated_cifar.training.distillation import Teacher, read_teacher
 from dilated_cifar.training.optimizer import build_optimizer
 
 
@@ -86,6 +87,7 @@ class State:
     average: AveragedModel | None
     optimizer: optim.Optimizer
     progress: Progress
+    teacher: Teacher | None = None
     best: Checkpoint | None = None
     """The weights with the best validation accuracy so far, on the CPU; None before the first epoch ends."""
 
@@ -129,6 +131,8 @@ class State:
             "best": best,
             "computed_on": computed_on(machine),
         }
+        if self.teacher is not None:
+            training["teacher"] = self.teacher.digest
         path, previous = last_checkpoint(folder), previous_checkpoint(folder)
         checkpoint.save(self._checkpoint(training), path, previous=previous)
 
@@ -152,7 +156,8 @@ def new_state(config: Config, class_names: list[str], machine: Machine) -> State
     if config.ema is not None:
         average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
     optimizer = build_optimizer(config.optimizer, model.parameters(), fused=machine.device.type == "cuda")
-    return State(config, class_names, model, average, optimizer, Progress())
+    teacher = read_teacher(config, class_names, machine)
+    return State(config, class_names, model, average, optimizer, Progress(), teacher)
 
 
 def computed_on(machine: Machine) -> str:

@@ -75,6 +75,8 @@ def training_step(
     with machine.autocast():
         logits = network(inputs)
         loss = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=config.label_smoothing)
+        if state.teacher is not None:
+            loss = state.teacher.joined(loss, logits, images)
     state.optimizer.zero_grad()
     # The mean over the batch, not of means: the parts of the processes may differ in size.
     (loss * (machine.processes.count / batch)).backward()
