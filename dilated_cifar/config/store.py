@@ -10,7 +10,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from dilated_cifar.config import cifar10, cifar100, folder, spacing  # noqa: F401  # each adds a data set
+from dilated_cifar.config import cifar10, cifar100, folder, residual, spacing  # noqa: F401  # each adds choices
 from dilated_cifar.config.augment import AugmentConfig
 from dilated_cifar.config.base import Choice, Frozen, require_one_of, shortened
 from dilated_cifar.config.benchmark import BenchmarkConfig

@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from dilated_cifar.config.model import DrnConfig
+from dilated_cifar.config.residual import DrnConfig
 from dilated_cifar.models.classifier import Classifier
 from dilated_cifar.models.resnet import BasicBlock, plain_layers, residual_stages
 from dilated_cifar.registry import network

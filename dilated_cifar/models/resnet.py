@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from dilated_cifar.config.model import ResNetConfig
-from dilated_cifar.config.stages import Stage
+from dilated_cifar.config.residual import ResNetConfig, Stage
 from dilated_cifar.dilation.arithmetic import same_padding
 from dilated_cifar.models.classifier import Classifier
 from dilated_cifar.registry import network

@@ -9,7 +9,8 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dilated_cifar.config.model import CnnConfig, DrnConfig, ModelConfig, ResNetConfig
+from dilated_cifar.config.model import CnnConfig, ModelConfig
+from dilated_cifar.config.residual import DrnConfig, ResNetConfig
 from dilated_cifar.dilation.arithmetic import Pair
 from dilated_cifar.dilation.count_graph import count_graph
 from dilated_cifar.dilation.count_nodes import CountGraph

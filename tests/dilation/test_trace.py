@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from dilated_cifar.config.model import CnnConfig, ResNetConfig
+from dilated_cifar.config.model import CnnConfig
+from dilated_cifar.config.residual import ResNetConfig
 from dilated_cifar.dilation.trace import trace
 from dilated_cifar.models import build
 

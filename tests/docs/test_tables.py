@@ -5,7 +5,8 @@ from types import ModuleType
 import pytest
 from scipy.stats import binomtest
 
-from dilated_cifar.config.model import DrnConfig, ModelConfig, ResNetConfig
+from dilated_cifar.config.model import ModelConfig
+from dilated_cifar.config.residual import DrnConfig, ResNetConfig
 from dilated_cifar.dilation.trace import trace
 from dilated_cifar.models import build
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dilated_cifar.config.model import CnnConfig, ResNetConfig
+from dilated_cifar.config.model import CnnConfig
+from dilated_cifar.config.residual import ResNetConfig
 from dilated_cifar.config.run import Config
 from dilated_cifar.device import Machine
 from dilated_cifar.evaluation.predict import class_maps

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dilated_cifar.config.model import CnnConfig, DrnConfig, ResNetConfig
+from dilated_cifar.config.model import CnnConfig
+from dilated_cifar.config.residual import DrnConfig, ResNetConfig
 from dilated_cifar.device import Machine
 from dilated_cifar.dilation.coverage import lattice_share, network_count_map
 from dilated_cifar.dilation.trace import trace

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from dilated_cifar.config.model import CnnConfig, DrnConfig, ModelConfig, ResNetConfig
+from dilated_cifar.config.model import CnnConfig, ModelConfig
+from dilated_cifar.config.residual import DrnConfig, ResNetConfig
 from dilated_cifar.dilation.coverage import count_map, count_stages
 from dilated_cifar.inspection.count_maps import draw_count_maps, draw_coverage, draw_stages, draw_unit
 from dilated_cifar.inspection.network import (

@@ -17,7 +17,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 from torch import Tensor, nn
 
 from dilated_cifar.config.limits import LARGEST_FIELD
-from dilated_cifar.config.model import CnnConfig, ResNetConfig
+from dilated_cifar.config.model import CnnConfig
+from dilated_cifar.config.residual import ResNetConfig
 from dilated_cifar.dilation.coverage import count_map, count_unit, network_count_map
 from dilated_cifar.dilation.rates import judge, receptive_field
 from dilated_cifar.dilation.stack import Window, convolution_sizes, rates_at_stride_one

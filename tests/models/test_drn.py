@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dilated_cifar.config.model import DrnConfig, ModelConfig, ResNetConfig
+from dilated_cifar.config.model import ModelConfig
+from dilated_cifar.config.residual import DrnConfig, ResNetConfig
 from dilated_cifar.dilation.trace import trace
 from dilated_cifar.models import build
 from dilated_cifar.models.classifier import Classifier

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from dilated_cifar.config.model import CnnConfig, DrnConfig, ModelConfig, ResNetConfig
+from dilated_cifar.config.model import CnnConfig, ModelConfig
+from dilated_cifar.config.residual import DrnConfig, ResNetConfig
 from dilated_cifar.dilation.trace import trace
 from dilated_cifar.models import build
 
