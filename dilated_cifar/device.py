@@ -1,8 +1,6 @@
 """Where a run computes and in which precision."""
 
-import ctypes
 import os
-import platform
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -167,34 +165,6 @@ def device_of(processes: Processes, device: str) -> torch.device:
     chosen = torch.device("cuda", processes.local_rank)
     torch.cuda.set_device(chosen)
     return chosen
-
-
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Parameters of mallopt(3), from malloc.h."""
-MAPPED_FROM = 2**20
-"""Bytes from which a block is mapped by itself while a network is trained."""
-
-
-def return_freed_memory() -> None:
-    """Have glibc hand the blocks of feature maps back to the kernel as soon as they are freed.
-
-    Kept, a freed block rarely takes the next one of its size, for glibc wants room to align that one (its bug
-    14581): the memory of a run would grow from step to step, and most in evaluation.
-    Called before the first step. Does nothing where libc is another one.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL(None)
-        libc.mallopt(M_MMAP_THRESHOLD, MAPPED_FROM)
-        libc.mallopt(M_TRIM_THRESHOLD, 2**17)  # glibc's own
-        libc.malloc_trim(0)
-
-
-def keep_freed_memory() -> None:
-    """Have glibc keep freed blocks for itself, as it comes to do in a program that says nothing."""
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL(None)
-        libc.mallopt(M_MMAP_THRESHOLD, 2**25)  # the most that glibc raises it to by itself, with twice that
-        libc.mallopt(M_TRIM_THRESHOLD, 2**26)
 
 
 def use_threads(count: int | None) -> None:

@@ -1,7 +1,3 @@
-import platform
-import resource
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -9,7 +5,6 @@ from dilated_cifar.device import (
     choose_machine,
     operations_named,
     resolve_device,
-    return_freed_memory,
 )
 from dilated_cifar.errors import RunError, UserError
 
@@ -46,23 +41,6 @@ def test_weights_take_the_memory_format(channels_last: bool) -> None:
 def test_unknown_devices_are_refused(word: str) -> None:
     with pytest.raises(UserError, match="expected auto, cpu, cuda, cuda:N or mps"):
         resolve_device(word)
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc hands freed memory back this way")
-def test_freed_feature_maps_go_back_whatever_lies_beside_them() -> None:
-    return_freed_memory()
-    size = 64 * 2**20
-    before = resident()
-    kept = []
-    for _ in range(3):
-        torch.ones(size // 4)
-        kept.append(torch.ones(1000))  # lies beside the large one and stays
-    assert resident() - before < 0.5 * size
-
-
-def resident() -> int:
-    """Bytes of this process in memory."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def test_an_operation_that_does_not_repeat_is_refused_by_name() -> None:

@@ -26,16 +26,11 @@ from dilated_cifar.config.benchmark import BenchmarkConfig
 from dilated_cifar.config.cifar10 import Cifar10Config
 from dilated_cifar.config.run import Config
 from dilated_cifar.data.splits import Split
-from dilated_cifar.device import (
-    Machine,
-    choose_machine,
-    keep_freed_memory,
-    return_freed_memory,
-    use_threads,
-)
+from dilated_cifar.device import Machine, choose_machine, use_threads
 from dilated_cifar.dilation.trace import trace
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.evaluation.predict import predict
+from dilated_cifar.freed_memory import freed_memory_returned, keep_freed_memory
 from dilated_cifar.progress import Steps
 from dilated_cifar.runs.environment import processor
 from dilated_cifar.runs.record import last_checkpoint
@@ -120,23 +115,19 @@ def measure_network(
     state = new_state(config, config.data.class_names, machine)
     rates: dict[str, list[float]] = {}
     evaluation, checkpoints = [], []
+    keep_freed_memory()
     with measure.peak_memory(machine) as peak:
-        return_freed_memory()
         parts = measure.shares(state, split, machine, seconds=asked.seconds)
-        predict(state.model, split.images[: asked.images], config.data, machine)
+        with freed_memory_returned():
+            predict(state.model, split.images[: asked.images], config.data, machine)
     ways = all_ways(state, asked, split, machine)
     for number in range(asked.rounds):
         for way, measured in ways.items():
             steps.begin(f"{name}: {way}, round {number + 1} of {asked.rounds}")
-            # Each way keeps its memory as it does in a program of its own.
-            if way == PROJECT:
-                return_freed_memory()
-            else:
-                keep_freed_memory()
             rates.setdefault(way, []).append(measured(asked.seconds))
-        return_freed_memory()
-        evaluation.append(evaluation_rate(state, split, asked, machine))
-        checkpoints.append(checkpoint_seconds(state, machine, Path(asked.output)))
+        with freed_memory_returned():
+            evaluation.append(evaluation_rate(state, split, asked, machine))
+            checkpoints.append(checkpoint_seconds(state, machine, Path(asked.output)))
     return NetworkFigures(
         name=name,
         multiply_adds=trace(state.model, config.data.input_size).multiply_adds,

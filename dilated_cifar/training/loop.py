@@ -18,10 +18,10 @@ from dilated_cifar.device import (
     choose_machine,
     has_bf16_units,
     operations_named,
-    return_freed_memory,
     use_threads,
 )
 from dilated_cifar.errors import Interrupted, RunError
+from dilated_cifar.freed_memory import freed_memory_returned, keep_freed_memory
 from dilated_cifar.inspection.network import Inspection, hole_warning, inspect_if_traceable
 from dilated_cifar.percentages import percent, points
 from dilated_cifar.processes import ALONE, Processes
@@ -96,9 +96,8 @@ def train(config: Config, folder: Path, processes: Processes = ALONE, command: s
         if first:
             begin_files(state, machine, folder, command, resumed=resumed)
         line.end()
-        return_freed_memory()
         run_epochs(state, splits, machine, folder, board, stop)
-        with Steps(shown=config.progress) as steps:
+        with freed_memory_returned(), Steps(shown=config.progress) as steps:
             steps.begin("final test")
             summary, predicted = measure_run(state, splits, machine, folder, network)
         if board is not None:
@@ -131,6 +130,7 @@ def run_epochs(
     steps = steps_per_epoch(len(train), config.batch_size)
     done = progress.epoch * len(train) + min(progress.step * config.batch_size, len(train))
     last_save = time.monotonic()
+    keep_freed_memory()
     with Bar(
         images=config.epochs * len(train), done=done, epochs=config.epochs, shown=config.progress
     ) as bar:
@@ -171,7 +171,8 @@ def run_epochs(
                     if stopped:
                         raise Interrupted(stopped, folder)
 
-            close_epoch(state, splits, machine, rate, folder, board, bar)
+            with freed_memory_returned():
+                close_epoch(state, splits, machine, rate, folder, board, bar)
             last_save = time.monotonic()
             (stopped,) = processes.highest(stop.received)
             if stopped:

@@ -8,7 +8,12 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from dilated_cifar.data.augment import augment, normalize
 from dilated_cifar.data.randomness import derive_seed
 from dilated_cifar.device import Machine
+from dilated_cifar.freed_memory import trim_freed_memory
 from dilated_cifar.training.state import State
+
+TRIM_EVERY = 16
+"""Steps after which freed memory goes back to the system. Between them the maps of a step take the blocks of
+the last one and leave some over: rarely enough to cost little, often enough that these do not add up."""
 
 
 def take_step(
@@ -50,7 +55,10 @@ def take_step(
     )
     own = [processes.rank] if processes.rank else []
     torch.manual_seed(derive_seed("dropout", config.seed, epoch, step, *own))
-    return training_step(state, network, inputs, targets, machine, batch=len(labels))
+    added = training_step(state, network, inputs, targets, machine, batch=len(labels))
+    if step % TRIM_EVERY == TRIM_EVERY - 1:
+        trim_freed_memory()
+    return added
 
 
 def training_step(
