@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dilated_cifar.errors import RunError, UserError, one_line
+from dilated_cifar.freed_memory import keep_freed_memory
 from dilated_cifar.processes import ALONE, Processes
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -74,7 +75,7 @@ def choose_machine(
     processes: Processes = ALONE,
     compiled: bool = False,
 ) -> Machine:
-    """Resolve the keys `device` and `precision` on this machine and set torch's switches for it.
+    """Resolve the keys `device` and `precision` and set the switches of torch and glibc for them.
 
     Args:
         device: auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps.
@@ -88,6 +89,7 @@ def choose_machine(
     Raises:
         UserError: the device is unknown or not there.
     """
+    keep_freed_memory()
     if deterministic:
         # Read by cuBLAS when CUDA starts, without which matrix products are refused.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

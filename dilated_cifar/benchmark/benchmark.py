@@ -30,7 +30,6 @@ from dilated_cifar.device import Machine, choose_machine, use_threads
 from dilated_cifar.dilation.trace import trace
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.evaluation.predict import predict
-from dilated_cifar.freed_memory import freed_memory_returned, keep_freed_memory
 from dilated_cifar.progress import Steps
 from dilated_cifar.runs.environment import processor
 from dilated_cifar.runs.record import last_checkpoint
@@ -115,19 +114,16 @@ def measure_network(
     state = new_state(config, config.data.class_names, machine)
     rates: dict[str, list[float]] = {}
     evaluation, checkpoints = [], []
-    keep_freed_memory()
     with measure.peak_memory(machine) as peak:
         parts = measure.shares(state, split, machine, seconds=asked.seconds)
-        with freed_memory_returned():
-            predict(state.model, split.images[: asked.images], config.data, machine)
+        predict(state.model, split.images[: asked.images], config.data, machine)
     ways = all_ways(state, asked, split, machine)
     for number in range(asked.rounds):
         for way, measured in ways.items():
             steps.begin(f"{name}: {way}, round {number + 1} of {asked.rounds}")
             rates.setdefault(way, []).append(measured(asked.seconds))
-        with freed_memory_returned():
-            evaluation.append(evaluation_rate(state, split, asked, machine))
-            checkpoints.append(checkpoint_seconds(state, machine, Path(asked.output)))
+        evaluation.append(evaluation_rate(state, split, asked, machine))
+        checkpoints.append(checkpoint_seconds(state, machine, Path(asked.output)))
     return NetworkFigures(
         name=name,
         multiply_adds=trace(state.model, config.data.input_size).multiply_adds,

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from dilated_cifar.config.data import DataConfig
 from dilated_cifar.data.augment import normalize
 from dilated_cifar.device import Machine
+from dilated_cifar.freed_memory import trim_freed_memory
 from dilated_cifar.models.classifier import HasClassMaps
 from dilated_cifar.runs.record import Score
 
@@ -35,7 +36,7 @@ def predict(
     was_training = model.training
     model.eval()
     logits = []
-    for part in images[machine.processes.part(len(images))].split(BATCH):
+    for number, part in enumerate(images[machine.processes.part(len(images))].split(BATCH)):
         batch = normalize(part.to(machine.device), data.mean, data.std)
         batch = batch.contiguous(memory_format=machine.memory_format)
         with machine.autocast():
@@ -43,6 +44,8 @@ def predict(
             if flip:
                 output = (output + model(batch.flip(3)).float()) / 2
         logits.append(output)
+        trim_freed_memory(number)
+    trim_freed_memory()
     model.train(was_training)
     return machine.processes.whole(torch.cat(logits), len(images))
 

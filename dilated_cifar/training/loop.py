@@ -21,7 +21,6 @@ from dilated_cifar.device import (
     use_threads,
 )
 from dilated_cifar.errors import Interrupted, RunError
-from dilated_cifar.freed_memory import freed_memory_returned, keep_freed_memory
 from dilated_cifar.inspection.network import Inspection, hole_warning, inspect_if_traceable
 from dilated_cifar.percentages import percent, points
 from dilated_cifar.processes import ALONE, Processes
@@ -97,7 +96,7 @@ def train(config: Config, folder: Path, processes: Processes = ALONE, command: s
             begin_files(state, machine, folder, command, resumed=resumed)
         line.end()
         run_epochs(state, splits, machine, folder, board, stop)
-        with freed_memory_returned(), Steps(shown=config.progress) as steps:
+        with Steps(shown=config.progress) as steps:
             steps.begin("final test")
             summary, predicted = measure_run(state, splits, machine, folder, network)
         if board is not None:
@@ -130,7 +129,6 @@ def run_epochs(
     steps = steps_per_epoch(len(train), config.batch_size)
     done = progress.epoch * len(train) + min(progress.step * config.batch_size, len(train))
     last_save = time.monotonic()
-    keep_freed_memory()
     with Bar(
         images=config.epochs * len(train), done=done, epochs=config.epochs, shown=config.progress
     ) as bar:
@@ -171,8 +169,7 @@ def run_epochs(
                     if stopped:
                         raise Interrupted(stopped, folder)
 
-            with freed_memory_returned():
-                close_epoch(state, splits, machine, rate, folder, board, bar)
+            close_epoch(state, splits, machine, rate, folder, board, bar)
             last_save = time.monotonic()
             (stopped,) = processes.highest(stop.received)
             if stopped:

@@ -11,10 +11,6 @@ from dilated_cifar.device import Machine
 from dilated_cifar.freed_memory import trim_freed_memory
 from dilated_cifar.training.state import State
 
-TRIM_EVERY = 16
-"""Steps after which freed memory goes back to the system. Between them the maps of a step take the blocks of
-the last one and leave some over: rarely enough to cost little, often enough that these do not add up."""
-
 
 def take_step(
     state: State,
@@ -56,8 +52,7 @@ def take_step(
     own = [processes.rank] if processes.rank else []
     torch.manual_seed(derive_seed("dropout", config.seed, epoch, step, *own))
     added = training_step(state, network, inputs, targets, machine, batch=len(labels))
-    if step % TRIM_EVERY == TRIM_EVERY - 1:
-        trim_freed_memory()
+    trim_freed_memory(step)
     return added
 
 
