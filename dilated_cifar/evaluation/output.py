@@ -46,11 +46,19 @@ def screen() -> Console:
 
 
 def save_figure(figure: "Figure", path: Path, *, dpi: int) -> None:
-    """Write a figure, of the kind that the name's ending says."""
+    """Write a figure as PNG or SVG, as the name's ending says."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    figure.set_dpi(dpi)
     with warnings.catch_warnings():
         # A name may have letters that the font lacks; boxes stand for them in the picture.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(path, dpi=dpi)
+        # Not savefig, which draws everything twice; matplotlib's canvases have no types.
+        if path.suffix == ".svg":
+            FigureCanvasSVG(figure).print_svg(path)  # type: ignore[no-untyped-call]
+        else:
+            FigureCanvasAgg(figure).print_png(path)  # type: ignore[no-untyped-call]
 
 
 def nulled(content: Any) -> Any:
