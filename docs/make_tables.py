@@ -25,7 +25,7 @@ from dilated_cifar.comparison.replicates import typed_value
 from dilated_cifar.comparison.statistics import Estimate
 from dilated_cifar.errors import UserError
 from dilated_cifar.percentages import percent, points
-from dilated_cifar.report.formats import P_VALUE, folds, onset, reach, seeds
+from dilated_cifar.report.formats import P_VALUE, folds, onset, seeds
 from dilated_cifar.report.sentences import coverage, verdict
 from dilated_cifar.runs.record import Run
 
@@ -109,7 +109,7 @@ ALSO: Mapping[str, tuple[str, Callable[[GroupFigures, Network], str]]] = {
     "highest": ("highest held-out accuracy (epoch)", lambda each, _: highest(each.group)),
     "lowest": ("lowest held-out loss (epoch)", lambda each, _: lowest(each.group)),
     "onset": ("overfitting onset", lambda each, _: onset(each.onset)),
-    "reached": (f"to {percent(EXERCISE)}", lambda each, _: reach(each.reach[EXERCISE])),
+    "reached": (f"{percent(EXERCISE)} reached (epoch)", lambda each, _: reached(each.group)),
     "minutes": ("minutes a run", lambda each, _: minutes(each.group)),
 }
 """Columns that a study's table may have besides: the heading, and what it says of a group."""
@@ -164,7 +164,7 @@ def study(words: str, folder: Path = STUDIES_KEPT) -> str:
     sections, _ = arrange(runs, (), baseline)
     if len(sections) != 1:
         raise ValueError(f"study {words}: expected one setting, found {[each.title for each in sections]}")
-    figures, _ = compare_section(sections[0], (EXERCISE,))
+    figures, _ = compare_section(sections[0], ())
     networks = describe_networks(sections)
     rows = []
     for each in figures.groups:
@@ -211,6 +211,12 @@ def lowest(group: Group) -> str:
     """The lowest point of each run's curve, and its epoch."""
     curves = [held_out_curve(run, "loss") for run in group.runs]
     return "; ".join(f"{curve.min():.3f} ({curve.argmin() + 1})" for curve in curves)
+
+
+def reached(group: Group) -> str:
+    """When each run's held-out accuracy was that of the exercise for the first time."""
+    curves = [held_out_curve(run, "accuracy") >= EXERCISE for run in group.runs]
+    return "; ".join(str(curve.argmax() + 1) if curve.any() else "never" for curve in curves)
 
 
 def held_out_curve(run: Run, figure: str) -> NDArray[np.float64]:
