@@ -35,6 +35,7 @@ def predict(
     """
     was_training = model.training
     model.eval()
+    trim_freed_memory()
     logits = []
     for number, part in enumerate(images[machine.processes.part(len(images))].split(BATCH)):
         batch = normalize(part.to(machine.device), data.mean, data.std)
@@ -45,7 +46,6 @@ def predict(
                 output = (output + model(batch.flip(3)).float()) / 2
         logits.append(output)
         trim_freed_memory(number)
-    trim_freed_memory()
     model.train(was_training)
     return machine.processes.whole(torch.cat(logits), len(images))
 
