@@ -38,15 +38,6 @@ STUDIES = re.compile(r"(<!-- study (\S+(?: \S+)*) -->\n).*?(<!-- end of table --
 TEST_ACCURACY = "{test_accuracy}% ({low} to {high})"
 LOCALIZED = "{localized}% ({low} to {high})"
 TABLES: Mapping[str, Mapping[str, str]] = {
-    "rates": {
-        "network": "`{network}`",
-        "dilation rates": "{dilations}",
-        "receptive field": "{receptive_field} pixels",
-        "test accuracy (95% interval)": TEST_ACCURACY,
-        "training accuracy": "{train_accuracy}%",
-        "train minus validation": "{gap} points",
-        "minutes": "{minutes}",
-    },
     "drn": {
         "network": "{network}",
         "parameters": "{parameters:,}",
@@ -177,7 +168,7 @@ def study(words: str, folder: Path = STUDIES_KEPT) -> str:
 def study_row(figures: SectionFigures, each: GroupFigures, heading: str) -> dict[str, str]:
     """The cells of a group."""
     group, difference = each.group, figures.difference(each.group)
-    crossed = group.folds is not None
+    crossed, differs = group.folds is not None, len(figures.groups) > 1 and not figures.one_seed
     headings = [f"difference to {figures.section.baseline.label} (95% interval)", "p (Holm)", "verdict"]
     cells = ["–", "–", "baseline"]
     if difference is not None:
@@ -187,9 +178,9 @@ def study_row(figures: SectionFigures, each: GroupFigures, heading: str) -> dict
         heading: f"`{group.label}`",
         **({"runs": folds(group)} if crossed else {"seeds": seeds(group)}),
         f"{figures.measure} (95% interval)": interval(each.accuracy, percent, ""),
-        **(dict(zip(headings, cells, strict=True)) if len(figures.groups) > 1 else {}),
+        **(dict(zip(headings, cells, strict=True)) if differs else {}),
         **({"test accuracy": percent(each.test.mean)} if crossed else {}),
-        "train minus validation": f"{points(each.gap.mean)} points",
+        f"train minus {group.runs[0].held_out}": f"{points(each.gap.mean)} points",
         "receptive field": "several" if each.receptive_field is None else f"{each.receptive_field} pixels",
         "multiply-adds": "several" if each.multiply_adds is None else f"{each.multiply_adds / 1e6:.1f}M",
     }

@@ -25,7 +25,7 @@ def test_every_table_says_what_its_data_say(script: ModuleType, pages: dict[str,
 def test_every_measured_figure_in_the_text_is_in_the_data(script: ModuleType, pages: dict[str, str]) -> None:
     files = [path.stem for path in script.RESULTS.glob("*.csv")]
     known = {value for name in files for row in script.read(name) for value in row.values()}
-    known |= {"95", "82.92"}  # the level of intervals; the figure of the exercise, not ours
+    known |= {"95", "82.92", "80"}  # the level of intervals; the figures of the exercise, not ours
     # Those of studies are computed of the runs that are kept; the test above has them agree.
     of_studies = [found[0] for text in pages.values() for found in script.STUDIES.finditer(text)]
     known |= {figure for text in of_studies for figure in re.findall(r"\d[\d.]*", text)}
@@ -46,8 +46,7 @@ def test_mcnemar_counts_are_told_as_measured(script: ModuleType, pages: dict[str
 
 
 def test_the_difference_of_two_networks_is_that_of_their_accuracies(script: ModuleType) -> None:
-    rows = [*script.read("rates"), *script.read("drn")]
-    accuracy = {row["network"]: float(row["test_accuracy"]) for row in rows}
+    accuracy = {row["network"]: float(row["test_accuracy"]) for row in script.read("drn")}
     for row in script.read("mcnemar"):
         assert row["points"] == f"{accuracy[row['first']] - accuracy[row['second']]:.2f}"
         assert row["points"] == f"{(int(row['only_first']) - int(row['only_second'])) / 100:.2f}"
@@ -56,7 +55,6 @@ def test_the_difference_of_two_networks_is_that_of_their_accuracies(script: Modu
 @pytest.mark.parametrize(
     ("file", "share", "images"),
     [
-        ("rates", "test_accuracy", 10_000),
         ("drn", "test_accuracy", 10_000),
         ("localization", "localized", 1000),
         ("localization_gt_known", "gt_known", 1000),
