@@ -1,4 +1,4 @@
-"""What glibc does with freed blocks, by which a step on a CPU may take a quarter longer."""
+"""What glibc does with freed blocks, on which up to a quarter of a step's CPU time depends."""
 
 import ctypes
 import platform
