@@ -25,11 +25,9 @@ def project_steps(state: State, split: Split, machine: Machine) -> Iterator[int]
     network = machine.compiled(state.model)
     state.model.train()
     for epoch in count():
-        for step, images, labels in batches(
-            split, state.config.batch_size, seed=state.config.seed, epoch=epoch
-        ):
-            take_step(state, network, images, labels, machine, epoch=epoch, step=step)
-            yield len(labels)
+        for batch in batches(split, state.config.batch_size, seed=state.config.seed, epoch=epoch):
+            take_step(state, network, batch, machine, epoch=epoch)
+            yield len(batch.labels)
 
 
 class PillowImages(Dataset[tuple[Tensor, int]]):

@@ -25,6 +25,10 @@ class AugmentConfig(Frozen):
     flip: bool = True
     """Mirror left and right with probability one half."""
 
+    alternate: bool = False
+    """Mirror each image in every other epoch instead, so that two epochs show both (Jordan 2024); without
+    `flip` of no effect."""
+
     randaugment: int = 0
     """Operations an image, each drawn from the 14 of RandAugment (Cubuk et al. 2020); 0 = off."""
 

@@ -56,6 +56,8 @@ class Config(Frozen):
     """Share of the target spread evenly over all classes (Szegedy et al. 2016)."""
     whiten: bool = False
     """Begin with the principal components of the training images as filters of the first convolution."""
+    dirac: bool = False
+    """Begin with convolutions that pass their input on, all but the first (Zagoruyko & Komodakis 2017)."""
     teacher: str | None = None
     """Run, checkpoint or published:NAME whose predictions are part of the target (Hinton et al. 2015)."""
     teacher_share: float = 0.9

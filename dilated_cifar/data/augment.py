@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dilated_cifar.config.augment import AugmentConfig
 from dilated_cifar.config.data import Colours
+from dilated_cifar.data.batches import Batch
 from dilated_cifar.data.mixing import mix
 from dilated_cifar.data.randomness import Stream
 from dilated_cifar.data.regions import cut_out, draw_erased, erase
@@ -17,13 +18,11 @@ from dilated_cifar.device import onto
 
 
 def augment(
-    images: Tensor,
-    labels: Tensor,
+    batch: Batch,
     config: AugmentConfig,
     *,
     seed: int,
     epoch: int,
-    step: int,
     epochs: int,
     colours: Colours,
     classes: int,
@@ -31,17 +30,15 @@ def augment(
 ) -> tuple[Tensor, Tensor]:
     """Vary the images of a batch, each by its own choices, as `config` says.
 
-    The choices are a function of the seed, the epoch, the step and the place in the batch alone. They are
-    drawn on the CPU, so that every device makes the same ones. Only the background `blur` of a scene, mixup
-    and CutMix are made of other images of the batch.
+    The choices are a function of the seed, the epoch, the step, the place in the batch and the coin of the
+    image alone. They are drawn on the CPU, so that every device makes the same ones. Only the background
+    `blur` of a scene, mixup and CutMix are made of other images of the batch.
 
     Args:
-        images: uint8 `[N, C, H, W]`.
-        labels: int64 `[N]`.
+        batch: of N images; of several processes the whole one.
         config: the choice `augment=`.
         seed: of the run.
         epoch: its number.
-        step: in the epoch.
         epochs: of the run, over which crops grow.
         part: the images to give back; the others are made only where these are made of them.
         colours: of the data set, for the backgrounds of scenes; not what normalisation subtracts and divides
@@ -52,9 +49,9 @@ def augment(
         uint8 `[n, C, H, W]` of the n images in `part`, or `[n, C, side, side]` of crops and scenes; and their
         targets: int64 `[n]`, or of mixed images the share of each class, float32 `[n, classes]`.
     """
-    place = (seed, epoch, step)
+    place = (seed, epoch, batch.step)
     varied = slice(None) if config.canvas or config.mixes else part
-    images = _vary(images, config, place, varied, config.side_in(epoch, epochs))
+    images, labels = _vary(batch, config, place, varied, config.side_in(epoch, epochs)), batch.labels
     if config.canvas:
         numbers = np.arange(len(images))
         kinds = Stream("augment backgrounds", *place).integers(len(BACKGROUNDS), len(images))
@@ -76,18 +73,20 @@ def augment(
 
 
 def _vary(
-    images: Tensor, config: AugmentConfig, place: tuple[int, int, int], part: slice, side: int | None
+    batch: Batch, config: AugmentConfig, place: tuple[int, int, int], part: slice, side: int | None
 ) -> Tensor:
     """Vary those in `part`, each by itself: uint8 `[n, C, H, W]`, or `[n, C, side, side]`."""
-    count, channels, whole_height, whole_width = images.shape
+    count, channels, whole_height, whole_width = batch.images.shape
     height, width = (side, side) if side else (whole_height, whole_width)
-    images = images[part]
+    images = batch.images[part]
     padded_height, padded_width = whole_height + 2 * config.pad, whole_width + 2 * config.pad
     if config.pad or config.flip or config.cutout or side:
         places = [padded_height - height + 1, padded_width - width + 1]
         ranges = np.array([*places, 1 + config.flip, height, width])
-        drawn = Stream("augment", *place).integers(ranges, count, len(ranges))[part]
-        choices = onto(images.device, drawn)
+        drawn = Stream("augment", *place).integers(ranges, count, len(ranges))
+        if config.flip and config.alternate:
+            drawn[:, 2] = (batch.coins + place[1]) % 2
+        choices = onto(images.device, drawn[part])
     if config.pad or config.flip or side:
         # One gather makes crop and mirror together; a slice for each image takes three times as long.
         top, left, mirrored = choices.T[:3].unsqueeze(2)

@@ -2,12 +2,28 @@
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dilated_cifar.data.randomness import Stream
 from dilated_cifar.data.splits import Split
 from dilated_cifar.device import onto
+
+
+class Batch(NamedTuple):
+    """The images of a step."""
+
+    step: int
+    """In the epoch, from 0."""
+    images: Tensor
+    """uint8 `[N, C, H, W]`."""
+    labels: Tensor
+    """int64 `[N]`."""
+    coins: NDArray[np.int64]
+    """0 or 1 of each image, `[N]`: the same in every epoch, by which augmentation may tell images apart."""
 
 
 def steps_per_epoch(images: int, batch_size: int) -> int:
@@ -17,7 +33,7 @@ def steps_per_epoch(images: int, batch_size: int) -> int:
 
 def batches(
     split: Split, batch_size: int, *, seed: int = 0, epoch: int = 0, start_step: int = 0, shuffle: bool = True
-) -> Iterator[tuple[int, Tensor, Tensor]]:
+) -> Iterator[Batch]:
     """Go through the images once, from the device they lie on.
 
     The order is a function of the seed and the epoch alone, so that a run which continues at `start_step`
@@ -30,16 +46,16 @@ def batches(
         epoch: its number; every epoch has an order of its own.
         start_step: the first step to give, 0 for the whole epoch.
         shuffle: false = in the order of the split.
-
-    Yields:
-        The step in the epoch, images uint8 `[N, C, H, W]`, labels int64 `[N]`.
     """
+    coins = Stream("coins", seed).integers(2, len(split))
     if shuffle:
-        order = onto(split.labels.device, Stream("shuffle", seed, epoch).permutation(len(split)))
+        numbers = Stream("shuffle", seed, epoch).permutation(len(split))
+        coins, order = coins[numbers], onto(split.labels.device, numbers)
     for step in range(start_step, steps_per_epoch(len(split), batch_size)):
         part = slice(step * batch_size, (step + 1) * batch_size)
         if shuffle:
             # several times as fast as split.images[order[part]] on a CPU
-            yield step, split.images.index_select(0, order[part]), split.labels.index_select(0, order[part])
+            images, labels = (each.index_select(0, order[part]) for each in (split.images, split.labels))
         else:
-            yield step, split.images[part], split.labels[part]
+            images, labels = split.images[part], split.labels[part]
+        yield Batch(step, images, labels, coins[part])

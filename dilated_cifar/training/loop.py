@@ -39,6 +39,7 @@ from dilated_cifar.runs.record import (
 )
 from dilated_cifar.training.bar import Bar
 from dilated_cifar.training.batch_norm import synchronised
+from dilated_cifar.training.initialization import pass_on, whiten
 from dilated_cifar.training.measure import measure_epoch, measure_weights, summarize
 from dilated_cifar.training.optimizer import learning_rate, set_learning_rate
 from dilated_cifar.training.resume import saved_state
@@ -46,7 +47,6 @@ from dilated_cifar.training.signals import StopSignals
 from dilated_cifar.training.state import Progress, State, Sums, new_state
 from dilated_cifar.training.step import take_step
 from dilated_cifar.training.tensorboard import Board
-from dilated_cifar.training.whitening import whiten
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +81,8 @@ def train(config: Config, folder: Path, processes: Processes = ALONE, command: s
         logger.info("continuing after epoch %d, step %d", state.progress.epoch, state.progress.step)
     else:
         state = new_state(config, splits.class_names, machine)
+        if config.dirac:
+            pass_on(state.model)
         if config.whiten:
             whiten(state.model, splits.train.images, config.data)
     logger.info("training on %s with %d images%s", machine, len(splits.train), config.data.told_fold)
@@ -137,23 +139,23 @@ def run_epochs(
             state.model.train()
             sums = torch.tensor(progress.sums, device=machine.device)
             clock = time.perf_counter()
-            for step, images, labels in batches(
+            for batch in batches(
                 train, config.batch_size, seed=config.seed, epoch=epoch, start_step=progress.step
             ):
                 rate = learning_rate(
                     config.schedule,
                     config.optimizer.lr,
-                    epoch * steps + step,
+                    epoch * steps + batch.step,
                     steps_per_epoch=steps,
                     epochs=config.epochs,
                 )
                 set_learning_rate(state.optimizer, rate)
-                sums += take_step(state, network, images, labels, machine, epoch=epoch, step=step)
-                progress.step = step + 1
+                sums += take_step(state, network, batch, machine, epoch=epoch)
+                progress.step = batch.step + 1
 
                 # A signal may have reached only some of the processes, and their clocks differ.
                 look, due, stopped = processes.highest(
-                    bar.advance(len(labels)),
+                    bar.advance(len(batch.labels)),
                     time.monotonic() - last_save > 60 * config.save_minutes,
                     stop.received,
                 )

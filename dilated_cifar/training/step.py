@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from dilated_cifar.data.augment import augment, normalize
+from dilated_cifar.data.batches import Batch
 from dilated_cifar.data.randomness import derive_seed
 from dilated_cifar.device import Machine
 from dilated_cifar.freed_memory import trim_freed_memory
@@ -15,44 +16,38 @@ from dilated_cifar.training.state import State
 def take_step(
     state: State,
     network: nn.Module,
-    images: Tensor,
-    labels: Tensor,
+    batch: Batch,
     machine: Machine,
     *,
     epoch: int,
-    step: int,
 ) -> Tensor:
     """Augment a batch and make the optimizer's step on it, with choices of the seed, the epoch and the step.
 
     Args:
         state: What the step changes.
         network: The model of `state`, whose gradients several processes average.
-        images: Of the whole batch, uint8 [N, C, H, W].
-        labels: int64 [N].
+        batch: The whole one, also of several processes.
         machine: Device, precision and processes.
         epoch: From 0.
-        step: Of the epoch, from 0.
 
     Returns:
         What `training_step` returns.
     """
     config, processes = state.config, machine.processes
     inputs, targets = augment(
-        images,
-        labels,
+        batch,
         config.augment,
         seed=config.seed,
         epoch=epoch,
-        step=step,
         epochs=config.epochs,
         colours=config.data.colours,
         classes=config.data.classes,
-        part=processes.part(len(labels)),
+        part=processes.part(len(batch.labels)),
     )
     own = [processes.rank] if processes.rank else []
-    torch.manual_seed(derive_seed("dropout", config.seed, epoch, step, *own))
-    added = training_step(state, network, inputs, targets, machine, batch=len(labels))
-    trim_freed_memory(step)
+    torch.manual_seed(derive_seed("dropout", config.seed, epoch, batch.step, *own))
+    added = training_step(state, network, inputs, targets, machine, batch=len(batch.labels))
+    trim_freed_memory(batch.step)
     return added
 
 

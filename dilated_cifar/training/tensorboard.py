@@ -193,14 +193,11 @@ def begin(writer: SummaryWriter, state: State, splits: Splits, network: Inspecti
     writer.add_text("config", printable(textwrap.indent(to_yaml(config), "    ")), 0)
     writer._get_file_writer().add_summary(both_splits(["train_subset", held_out]))
     seed, data = config.seed, config.data
-    _, images, labels = next(batches(splits.train, 32, seed=seed))
     drawn, _ = augment(
-        images,
-        labels,
+        next(batches(splits.train, 32, seed=seed)),
         config.augment,
         seed=seed,
         epoch=0,
-        step=0,
         epochs=config.epochs,
         colours=data.colours,
         classes=data.classes,

@@ -1,6 +1,7 @@
 import hashlib
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,6 +12,8 @@ from torchvision.transforms import v2
 
 from dilated_cifar.config.augment import AugmentConfig
 from dilated_cifar.data.augment import augment, normalize
+from dilated_cifar.data.batches import Batch, batches
+from dilated_cifar.data.splits import Split
 
 IMAGES = torch.randint(1, 256, (16, 3, 32, 32), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
 LABELS = torch.arange(16) % 10
@@ -20,6 +23,7 @@ CONFIGS = st.builds(
     AugmentConfig,
     pad=st.integers(0, 8),
     flip=st.booleans(),
+    alternate=st.booleans(),
     cutout=st.integers(0, 16),
     randaugment=st.integers(0, 2),
     magnitude=st.integers(0, 30),
@@ -30,6 +34,7 @@ CONFIGS = st.builds(
     pad=st.integers(0, 8),
     crop=st.lists(st.integers(17, 32), min_size=1, max_size=2).map(sorted),
     flip=st.booleans(),
+    alternate=st.booleans(),
     cutout=st.integers(0, 16),
     erasing=st.sampled_from([0.0, 0.5]),
 )
@@ -44,8 +49,13 @@ def mixed(config: AugmentConfig, name: str) -> AugmentConfig:
 
 
 def vary(images: Tensor, config: AugmentConfig, epochs: int = 1000, **place: int) -> Tensor:
-    labels = torch.zeros(len(images), dtype=torch.int64)
-    return augment(images, labels, config, **place, epochs=epochs, colours=COLOURS, classes=10)[0]
+    batch, place = batch_at(images, torch.zeros(len(images), dtype=torch.int64), **place)
+    return augment(batch, config, **place, epochs=epochs, colours=COLOURS, classes=10)[0]
+
+
+def batch_at(images: Tensor, labels: Tensor, *, step: int, **place: int) -> tuple[Batch, dict[str, int]]:
+    """A batch of images whose coins alternate, and what of its place it does not hold."""
+    return Batch(step, images, labels, np.arange(len(images)) % 2), place
 
 
 def windows(image: Tensor, pad: int, flip: bool, side: int = 32) -> list[Tensor]:
@@ -78,8 +88,9 @@ def test_the_images_given_stay_as_they_are(config: AugmentConfig, place: dict[st
 def test_a_part_of_the_batch_is_that_part_of_the_whole(
     config: AugmentConfig, place: dict[str, int], start: int, stop: int
 ) -> None:
+    batch, place = batch_at(IMAGES, LABELS, **place)
     whole, part = (
-        augment(IMAGES, LABELS, config, **place, epochs=1000, colours=COLOURS, classes=10, part=each)
+        augment(batch, config, **place, epochs=1000, colours=COLOURS, classes=10, part=each)
         for each in (slice(None), slice(start, stop))
     )
     assert all(torch.equal(one[start:stop], other) for one, other in zip(whole, part, strict=True))
@@ -123,6 +134,22 @@ def test_every_window_comes_about_as_often_as_the_others() -> None:
     assert counts.sum() == 9000
     assert counts.min() > 410  # 500 expected; 4 standard deviations
     assert counts.max() < 590
+
+
+def test_alternately_every_image_is_mirrored_in_one_of_two_epochs() -> None:
+    split, config = Split(IMAGES, torch.arange(16)), AugmentConfig(pad=0, alternate=True)
+    mirrored = torch.zeros(4, 16)
+    for epoch in range(4):
+        for batch in batches(split, 5, seed=3, epoch=epoch):
+            varied, labels = augment(
+                batch, config, seed=3, epoch=epoch, epochs=4, colours=COLOURS, classes=16
+            )
+            for image, label in zip(varied, labels, strict=True):
+                mirrored[epoch, label] = torch.equal(image, IMAGES[label].flip(-1))
+                assert mirrored[epoch, label] or torch.equal(image, IMAGES[label])
+    assert torch.equal(mirrored[0], mirrored[2])
+    assert torch.equal(mirrored[0], 1 - mirrored[1])
+    assert 2 < mirrored[0].sum() < 14
 
 
 @pytest.mark.parametrize("config", [AugmentConfig(), AugmentConfig(pad=0, flip=False, canvas=64)])
@@ -217,8 +244,8 @@ def test_every_step_chooses_backgrounds_and_places_anew() -> None:
     for step in range(9):
         place = {"seed": 0, "epoch": 0, "step": step}
         colours = ((0.8,) * 3, (0.05,) * 3)
-        labels = images[:, 0, 0, 0].long()
-        scenes, _ = augment(images, labels, config, **place, epochs=1, colours=colours, classes=120)
+        batch, place = batch_at(images, images[:, 0, 0, 0].long(), **place)
+        scenes, _ = augment(batch, config, **place, epochs=1, colours=colours, classes=120)
         for image, scene in zip(images, scenes, strict=True):
             level = int(image[0, 0, 0])
             corners.append(tuple((scene[0] == level).nonzero()[0].tolist()))

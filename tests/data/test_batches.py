@@ -21,7 +21,7 @@ def numbered(count: int) -> Split:
 
 
 def order_of(split: Split, size: int, **choice: int | bool) -> list[int]:
-    return [int(label) for _, _, labels in batches(split, size, **choice) for label in labels]
+    return [int(label) for batch in batches(split, size, **choice) for label in batch.labels]
 
 
 @given(COUNTS, SIZES, SEEDS, EPOCHS, st.booleans())
@@ -32,7 +32,7 @@ def test_an_epoch_holds_every_image_once(count: int, size: int, seed: int, epoch
 
 @given(COUNTS, SIZES)
 def test_all_batches_are_full_but_the_last(count: int, size: int) -> None:
-    sizes = [len(labels) for _, _, labels in batches(numbered(count), size)]
+    sizes = [len(batch.labels) for batch in batches(numbered(count), size)]
     assert len(sizes) == steps_per_epoch(count, size)
     assert all(length == size for length in sizes[:-1])
     assert 1 <= sizes[-1] <= size
@@ -46,18 +46,19 @@ def test_an_epoch_begun_later_goes_on_as_the_whole_one(
     start = data.draw(st.integers(0, steps_per_epoch(count, size)))
     whole = list(batches(split, size, seed=seed, epoch=epoch))
     rest = list(batches(split, size, seed=seed, epoch=epoch, start_step=start))
-    assert [step for step, _, _ in whole] == list(range(len(whole)))
-    assert [step for step, _, _ in rest] == list(range(start, len(whole)))
-    for (_, images, labels), (_, same_images, same_labels) in zip(whole[start:], rest, strict=True):
-        assert torch.equal(images, same_images)
-        assert torch.equal(labels, same_labels)
+    assert [batch.step for batch in whole] == list(range(len(whole)))
+    assert [batch.step for batch in rest] == list(range(start, len(whole)))
+    for one, same in zip(whole[start:], rest, strict=True):
+        assert torch.equal(one.images, same.images)
+        assert torch.equal(one.labels, same.labels)
+        assert one.coins.tolist() == same.coins.tolist()
 
 
 @given(COUNTS, SIZES, SEEDS)
 def test_an_image_keeps_its_label(count: int, size: int, seed: int) -> None:
-    for _, images, labels in batches(numbered(count), size, seed=seed):
-        assert images.dtype == torch.uint8
-        assert torch.equal(images[:, 0, 0, 0].long(), labels)
+    for batch in batches(numbered(count), size, seed=seed):
+        assert batch.images.dtype == torch.uint8
+        assert torch.equal(batch.images[:, 0, 0, 0].long(), batch.labels)
 
 
 def test_without_shuffling_the_order_is_the_splits() -> None:

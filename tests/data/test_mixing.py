@@ -1,5 +1,6 @@
 """mixup and CutMix: the targets are mixed as the images are."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from torch.nn import functional as F
 
 from dilated_cifar.config.augment import AugmentConfig
 from dilated_cifar.data.augment import augment
+from dilated_cifar.data.batches import Batch
 
 CLASSES = 10
 LABELS = torch.arange(40) % CLASSES
@@ -19,10 +21,9 @@ STEPS = st.integers(0, 10_000)
 
 def mixed(step: int = 0, **chosen: float) -> tuple[Tensor, Tensor]:
     config = AugmentConfig(pad=0, flip=False, **chosen)
-    place = {"seed": 1, "epoch": 2, "step": step}
-    return augment(
-        LEVELS, LABELS, config, **place, epochs=1, colours=((0.5,) * 3, (0.2,) * 3), classes=CLASSES
-    )
+    batch = Batch(step, LEVELS, LABELS, np.zeros(len(LABELS), dtype=np.int64))
+    colours = ((0.5,) * 3, (0.2,) * 3)
+    return augment(batch, config, seed=1, epoch=2, epochs=1, colours=colours, classes=CLASSES)
 
 
 def shares(targets: Tensor) -> Tensor:

@@ -117,7 +117,14 @@ def test_a_stopped_run_ends_with_the_same_bits(config: Config, tmp_path: Path, s
     [
         ["augment=scenes"],
         ["augment=mixup", "augment.randaugment=1", "augment.erasing=0.5", "label_smoothing=0.1"],
-        ["augment.crop=[24]", "optimizer=muon", "whiten=true", "ema=0.9"],
+        [
+            "augment.crop=[24]",
+            "augment.alternate=true",
+            "optimizer=muon",
+            "whiten=true",
+            "dirac=true",
+            "ema=0.9",
+        ],
     ],
 )
 def test_a_stopped_run_on_varied_images_ends_with_the_same_bits(

@@ -40,16 +40,14 @@ def test_steps_do_not_wait_for_the_device(make_config: Callable[..., Config], ov
     state = new_state(config, [str(number) for number in range(10)], machine)
     images = torch.zeros(128, 3, 32, 32, dtype=torch.uint8, device=machine.device)
     split = Split(images, torch.zeros(128, dtype=torch.int64, device=machine.device))
-    for step, images, labels in islice(batches(split, 32), 4):
-        if step == 2:  # the first two steps make what stays
+    for batch in islice(batches(split, 32), 4):
+        if batch.step == 2:  # the first two steps make what stays
             torch.cuda.set_sync_debug_mode("error")
         inputs, targets = augment(
-            images,
-            labels,
+            batch,
             config.augment,
             seed=0,
             epoch=0,
-            step=step,
             epochs=1,
             colours=config.data.colours,
             classes=10,

@@ -1,4 +1,4 @@
-"""A first convolution that begins with the principal components of the images instead of random filters."""
+"""Convolutions that do not begin at random: with principal components, or passing their input on."""
 
 import torch
 import torch.nn.functional as F
@@ -41,6 +41,20 @@ def whiten(network: nn.Module, images: Tensor, data: DataConfig) -> None:
     shape = (pairs, *first.weight.shape[1:])
     filters = components[:pairs].reshape(shape).to(first.weight)
     first.weight[: 2 * pairs] = torch.cat([filters, -filters])
+
+
+@torch.no_grad()
+def pass_on(network: nn.Module) -> None:
+    """Let every convolution but the first of `network` begin by passing its input on.
+
+    Its first filters become the identity of the channels, as many as it has inputs, and the others stay as
+    they are (Jordan 2024, after the Dirac kernels of Zagoruyko and Komodakis 2017). Convolutions in groups
+    stay as they are.
+    """
+    convolutions = [each for each in network.modules() if isinstance(each, nn.Conv2d)]
+    for each in convolutions[1:]:
+        if each.groups == 1:
+            nn.init.dirac_(each.weight[: each.in_channels])
 
 
 def principal_components(convolution: nn.Conv2d, images: Tensor, data: DataConfig) -> Tensor:

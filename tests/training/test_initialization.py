@@ -1,4 +1,4 @@
-"""A whitened first convolution: uncorrelated answers of variance 1, each in two signs."""
+"""Where convolutions begin: uncorrelated answers of variance 1 in two signs, or the input itself."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from dilated_cifar.config.cifar10 import Cifar10Config
 from dilated_cifar.data.augment import normalize
 from dilated_cifar.errors import UserError
-from dilated_cifar.training.whitening import whiten
+from dilated_cifar.training.initialization import pass_on, whiten
 
 DATA = Cifar10Config()
 
@@ -49,3 +49,19 @@ def test_filters_beyond_the_components_stay_random(images: Tensor) -> None:
 def test_a_network_without_such_a_convolution_is_refused(images: Tensor, network: nn.Module) -> None:
     with pytest.raises(UserError, match=r"^whiten=true: expected a network that begins with a convolution"):
         whiten(network, images, DATA)
+
+
+@pytest.mark.parametrize(("into", "out"), [(4, 6), (6, 6), (6, 4)])
+def test_convolutions_behind_the_first_begin_by_passing_their_input_on(into: int, out: int) -> None:
+    network = nn.Sequential(
+        nn.Conv2d(3, into, 3),
+        nn.Conv2d(into, out, 3, dilation=2, padding=2, bias=False),
+        nn.Conv2d(out, out, 1, groups=2),
+    )
+    before = [layer.weight.clone() for layer in network]
+    pass_on(network)
+    maps = torch.randn(2, into, 9, 9)
+    channels = min(into, out)
+    assert torch.equal(network[1](maps)[:, :channels], maps[:, :channels])
+    assert torch.equal(network[1].weight[into:], before[1][into:])
+    assert all(torch.equal(network[index].weight, before[index]) for index in (0, 2))
