@@ -2,6 +2,7 @@
 
 from typing import Protocol, runtime_checkable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -63,6 +64,14 @@ class GlobalAverage(nn.Module):
         format, with which the ReLU before it takes twice as long on a CPU.
         """
         return features.sum((2, 3)) / (features.shape[2] * features.shape[3])
+
+
+class ReLU(nn.ReLU):
+    """`nn.ReLU`, in place but for bf16, in which that takes a CPU several times as long."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Of each number the larger of it and 0."""
+        return F.relu(features, inplace=features.dtype != torch.bfloat16)
 
 
 def last_map_of(network: nn.Module, traced: Trace) -> str | None:

@@ -6,7 +6,7 @@ from torch import nn
 
 from dilated_cifar.config.model import CnnConfig
 from dilated_cifar.dilation.arithmetic import same_padding
-from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.models.classifier import Classifier, ReLU
 from dilated_cifar.registry import network
 
 
@@ -32,7 +32,7 @@ def build_cnn(config: CnnConfig, classes: int, input_size: tuple[int, int, int])
         )
         if config.norm:
             layers[f"norm{number}"] = nn.BatchNorm2d(channels)
-        layers[f"relu{number}"] = nn.ReLU(inplace=True)
+        layers[f"relu{number}"] = ReLU()
         if config.pool and number < last:
             layers[f"pool{number}"] = nn.MaxPool2d(2)
         incoming = channels

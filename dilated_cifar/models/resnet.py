@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from dilated_cifar.config.residual import ResNetConfig, Stage
 from dilated_cifar.dilation.arithmetic import same_padding
-from dilated_cifar.models.classifier import Classifier
+from dilated_cifar.models.classifier import Classifier, ReLU
 from dilated_cifar.registry import network
 
 SAFE_CHANNELS = 8
@@ -36,7 +36,7 @@ def plain_layers(incoming: int, channels: int, *, count: int = 1, rate: int = 1)
     """Convolution-norm-ReLU, `count` times, with no skip connection."""
     layers: list[nn.Module] = []
     for number in range(count):
-        layers += [*conv_norm(channels if number else incoming, channels, rate=rate), nn.ReLU(inplace=True)]
+        layers += [*conv_norm(channels if number else incoming, channels, rate=rate), ReLU()]
     return nn.Sequential(*layers)
 
 
@@ -55,7 +55,7 @@ class BasicBlock(nn.Module):
         """Build the block; `rates` are the dilation of its two convolutions, the first one the shortcut's."""
         super().__init__()
         self.conv1, self.norm1 = conv_norm(incoming, channels, stride=stride, rate=rates[0])
-        self.relu = nn.ReLU(inplace=True)
+        self.relu = ReLU()
         self.conv2, self.norm2 = conv_norm(channels, channels, rate=rates[1])
         self.subsample: nn.Module = nn.Identity()
         self.shortcut: nn.Module = nn.Identity()

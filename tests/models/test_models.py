@@ -5,6 +5,7 @@ from dilated_cifar.config.model import CnnConfig, ModelConfig
 from dilated_cifar.config.residual import DrnConfig, ResNetConfig
 from dilated_cifar.dilation.trace import trace
 from dilated_cifar.models import build
+from dilated_cifar.models.classifier import ReLU
 
 IMAGE = (3, 32, 32)
 
@@ -39,6 +40,18 @@ def test_without_norm_the_convolutions_have_biases() -> None:
     names = dict(build(CnnConfig(norm=False), 10).named_parameters())
     assert "features.conv1.bias" in names
     assert not any("norm" in name for name in names)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_rectified_maps_and_gradients_are_torchs(dtype: torch.dtype) -> None:
+    maps = torch.linspace(-3, 3, 60, dtype=dtype).view(2, 3, 2, 5)
+    results = []
+    for layer in (ReLU(), torch.nn.ReLU()):
+        leaf = maps.clone().requires_grad_()
+        rectified = layer(leaf * 2)
+        rectified.square().sum().backward()
+        results.append((rectified, leaf.grad))
+    assert all(torch.equal(own, expected) for own, expected in zip(*results, strict=True))
 
 
 def test_dropout_acts_in_training_only() -> None:
