@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 from draw_lesson import draw as draw_lesson
-from make_tables import RESULTS, read
+from draw_lesson import measure as measure_lesson
+from make_tables import RESULTS, STUDIES_KEPT
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -41,7 +42,7 @@ HASH = "Drawn-Data-SHA256"
 def pictures() -> dict[str, Figure]:
     """Every picture, by its name in docs/pictures."""
     return {
-        "lesson": draw_lesson(read("spacing")),
+        "lesson": draw_lesson(measure_lesson(STUDIES_KEPT / "dots")),
         "kernels": draw_kernels(),
         "layers": draw_layers([1, 2, 5]),
         "matrix": draw_matrices(),

@@ -76,11 +76,6 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "accuracy on the test images themselves": "{whole_images}%",
         "minutes": "{minutes}",
     },
-    "spacing": {
-        "network": "`{network}`",
-        "dilation rates": "{dilations}",
-        "test accuracy": "{test_accuracy}%",
-    },
     "speed": {
         "network": "`{network}`",
         "images/s": "{project} ({project_low} to {project_high})",

@@ -19,11 +19,11 @@ def test_every_picture_is_what_the_code_and_the_data_draw_now(script: ModuleType
 
 
 def test_another_number_is_another_hash(script: ModuleType) -> None:
-    rows = [dict(row) for row in script.read("spacing")]
-    before = script.drawn_hash(script.draw_lesson(rows))
-    assert script.drawn_hash(script.draw_lesson(rows)) == before
-    rows[0]["distance_7"] = "12.5"
-    assert script.drawn_hash(script.draw_lesson(rows)) != before
+    measured = {"1,2,5": [{2: 100.0, 3: 50.0}, {2: 90.0, 3: 60.0}]}
+    before = script.drawn_hash(script.draw_lesson(measured))
+    assert script.drawn_hash(script.draw_lesson(measured)) == before
+    measured["1,2,5"][1][3] = 70.0
+    assert script.drawn_hash(script.draw_lesson(measured)) != before
     assert script.drawn_hash(script.draw_layers([1, 2, 5])) != script.drawn_hash(
         script.draw_layers([1, 2, 4])
     )
