@@ -72,7 +72,8 @@ def run(arguments: Arguments) -> int:
 
 
 def network(config: BenchmarkConfig, *overrides: str) -> Config:
-    """The configuration with which `train` would train a network, on the device of the benchmark."""
+    """The configuration with which `train` would train a network by SGD, on the device of the benchmark."""
     with initialize_config_dir(str(conf_folder()), job_name="benchmark", version_base="1.3"):
-        own = [f"batch_size={config.batch_size}", f"precision={config.precision}", "schedule=constant"]
-        return to_config(compose_choices("config", overrides=[*overrides, *own, "progress=false"]))
+        same = ["optimizer=sgd", "schedule=constant"]  # as the usual way has it
+        own = [f"batch_size={config.batch_size}", f"precision={config.precision}", "progress=false"]
+        return to_config(compose_choices("config", overrides=[*overrides, *same, *own]))

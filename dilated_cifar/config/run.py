@@ -48,7 +48,7 @@ class Config(Frozen):
     schedule: ScheduleConfig = MISSING
     seed: int = 0
     """Source of every random choice: initial weights, order of the images, augmentation, dropout."""
-    epochs: int = 60
+    epochs: int = 10
     """Passes over the training split."""
     batch_size: int = 128
     """Images a step; the last step of an epoch takes what is left."""

@@ -26,7 +26,9 @@ def machine() -> Machine:
 
 @pytest.fixture
 def state(make_config: Callable[..., Config], machine: Machine) -> State:
-    config = make_config("model=resnet", "model.width=4", "batch_size=8", "schedule=constant")
+    config = make_config(
+        "model=resnet", "model.width=4", "batch_size=8", "optimizer=sgd", "schedule=constant"
+    )
     return new_state(config, config.data.class_names, machine)
 
 

@@ -80,7 +80,7 @@ def test_help_of_train_names_every_choice_and_the_keys_of_those_taken(told: Told
     for file in (ROOT / "conf").glob("*/**/*.yaml"):
         assert f"  {file.stem} " in text
     assert "hydra/launcher=NAME" in text
-    for default in ("model.dilations=[1,2,5]", "data.train=null", "augment.pad=4", "optimizer.momentum=0.9"):
+    for default in ("model.dilations=[1,2,5]", "data.train=null", "augment.pad=4", "optimizer.momentum=0.95"):
         assert f"  {default} " in text
     other = told("train", "--help", "model=drn_c", "experiment=demo", "epochs=7", "-m")
     for value in ("model.variant=c ", "data.train=4000 ", "optimizer.lr=0.02 ", "epochs=7 "):
@@ -127,7 +127,7 @@ def test_info_says_where_the_configuration_comes_from(told: Told, monkeypatch: p
     monkeypatch.setattr(logging.root, "handlers", [])
     text = told("train", "--info", "defaults", "model=resnet")
     assert "schema/model/resnet" in text
-    assert "optimizer/sgd" in text
+    assert "optimizer/muon" in text
 
 
 def test_what_needs_no_torch_does_not_wait_for_it(tmp_path: Path) -> None:
