@@ -1,8 +1,9 @@
 """Remake the pictures of the pages: `python docs/make_pictures.py`; all but those of localization.
 
 Those of trained networks are drawn from what these networks responded, `docs/results/NAME.npz`: maps in the
-256 steps of the colour scale in which they were first drawn, from their smallest value (the strongest
-channels: from 0) to their largest.
+256 steps of a colour scale, from their smallest value (the strongest channels: from 0) to their largest.
+`python docs/make_pictures.py record published:NAME ...` records anew what networks respond to the images of
+drn_class_maps.npz.
 
 Each PNG carries a hash of what is drawn in it, by which a test sees that code and picture belong together:
 the bytes of a PNG differ between versions of the drawing library, the drawn data do not.
@@ -11,6 +12,7 @@ the bytes of a PNG differ between versions of the drawing library, the drawn dat
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
-from torch import nn
+from torch import Tensor, nn
 from torchvision.models import resnet50
 
 from dilated_cifar.dilation.coverage import lattice_share, network_count_map
 from dilated_cifar.dilation.matrix import convolution_matrix, transposed_in_steps
-from dilated_cifar.inspection.class_maps import LastMaps, draw_class_maps
+from dilated_cifar.evaluation.trained import open_all
+from dilated_cifar.inspection.class_maps import LastMaps, draw_class_maps, last_maps
 from dilated_cifar.inspection.count_maps import draw_comparison, draw_count_maps, draw_layers
 from dilated_cifar.inspection.features import Strongest, draw_strongest
 from dilated_cifar.inspection.grids import with_varied_rates
@@ -85,6 +88,33 @@ def drawn(axes: Axes) -> dict[str, Any]:
         "bars": [[round(float(value), 6) for value in (bar.get_x(), bar.get_height())] for bar in bars],
         "cells": [[*map(float, text.get_position()), text.get_text()] for text in axes.texts],
     }
+
+
+def record_class_maps(networks: Sequence[str]) -> None:
+    """Write drn_class_maps.npz anew, of the same images, for trained networks as commands name them."""
+    path = RESULTS / "drn_class_maps.npz"
+    kept = np.load(path)
+    found = {
+        each.label: last_maps(each, torch.from_numpy(kept["images"]))
+        for each in open_all(networks, device="cpu")
+    }
+    recorded = {
+        "images": kept["images"],
+        "names": kept["names"],
+        "networks": np.array(list(found)),
+        "predicted": np.array([[each.predicted for each in maps] for maps in found.values()]),
+        "channels": np.array([[each.channel for each in maps] for maps in found.values()]),
+    }
+    for label, maps in found.items():
+        recorded[f"class_maps_{label}"] = np.stack([in_steps(each.class_map, None) for each in maps])
+        recorded[f"strongest_{label}"] = np.stack([in_steps(each.strongest, 0.0) for each in maps])
+    np.savez_compressed(path, **recorded)
+
+
+def in_steps(values: Tensor, start: float | None) -> np.ndarray:
+    """A map in 256 steps from `start`, or its smallest value, to its largest."""
+    low, high = float(values.min()) if start is None else start, float(values.max())
+    return np.asarray(((values - low) * 255 / (high - low)).round().clamp(0, 255).to(torch.uint8))
 
 
 def draw_recorded_class_maps() -> Figure:
@@ -217,4 +247,6 @@ def _draw_numbers(axes: Axes, numbers: np.ndarray, *, write: bool = False) -> No
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "pictures")
+    if sys.argv[1:2] == ["record"]:
+        record_class_maps(sys.argv[2:])
+    main(Path(__file__).parent / "pictures")

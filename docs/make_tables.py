@@ -22,7 +22,7 @@ from dilated_cifar.comparison.grouping import Group, arrange
 from dilated_cifar.comparison.measures import GroupFigures
 from dilated_cifar.comparison.networks import Network, describe_networks, model_of
 from dilated_cifar.comparison.replicates import typed_value
-from dilated_cifar.comparison.statistics import Estimate
+from dilated_cifar.comparison.statistics import Estimate, mean_interval
 from dilated_cifar.errors import UserError
 from dilated_cifar.percentages import percent, points
 from dilated_cifar.report.formats import P_VALUE, folds, onset, seeds
@@ -35,24 +35,15 @@ PAGES = [Path(__file__).parents[1] / "README.md", *sorted(Path(__file__).parent.
 MARKED = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 STUDIES = re.compile(r"(<!-- study (\S+(?: \S+)*) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
-TEST_ACCURACY = "{test_accuracy}% ({low} to {high})"
 LOCALIZED = "{localized}% ({low} to {high})"
 TABLES: Mapping[str, Mapping[str, str]] = {
-    "drn": {
-        "network": "{network}",
-        "parameters": "{parameters:,}",
-        "multiply-adds": "{multiply_adds}",
-        "test accuracy (95% interval)": TEST_ACCURACY,
-        "train minus validation": "{gap} points",
-        "minutes": "{minutes}",
-        "images/s": "{images_per_second:,}",
-    },
     "drn_gridding": {
         "network": "{network}",
+        "seeds": "{seeds}",
         "lattice share at initialization": "{lattice_share_initial}",
-        "lattice share, trained": "{lattice_share_trained}",
+        "lattice share, trained": "{lattice_share}",
         "V(1)/V(r) at initialization": "{variogram_initial}",
-        "V(1)/V(r), trained": "{variogram_trained}",
+        "V(1)/V(r), trained": "{variogram}",
     },
     "drn_cost": {
         "network": "{network}",
@@ -62,11 +53,15 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "minutes an epoch": "{minutes_an_epoch}",
     },
     "localization": {
-        "class map of": "{method}",
-        "accuracy": "{classified}%",
-        "Top-1 localization (95% interval)": LOCALIZED,
-        "GT-known localization": "{gt_known}%",
-        "pointing game": "{pointing}%",
+        "network": "{network}",
+        "seeds": "{seeds}",
+        "accuracy (%)": "{classified}",
+        "Top-1 localization (%)": "{native}",
+        "Top-1, upsampled": "{upsampled}",
+        "Top-1 of the centre box": "{centre}",
+        "GT-known localization (%)": "{native_given}",
+        "GT-known, upsampled": "{upsampled_given}",
+        "pointing game (%)": "{pointing}",
     },
     "localization_trained_on_scenes": {
         "network": "{network}",
@@ -99,7 +94,7 @@ ALSO: Mapping[str, tuple[str, Callable[[GroupFigures, Network], str]]] = {
     "minutes": ("minutes a run", lambda each, _: minutes(each.group)),
 }
 """Columns that a study's table may have besides: the heading, and what it says of a group."""
-FILES = {"drn_gridding": "drn"}
+FILES = {"drn_gridding": "resolution_networks", "localization": "resolution_networks"}
 """The CSV file of a table that does not bear its name."""
 
 
@@ -112,11 +107,31 @@ def read(name: str) -> list[dict[str, str]]:
 def table(name: str) -> str:
     """A table in Markdown, made of its CSV file."""
     columns = TABLES[name]
-    rows = []
-    for row in read(FILES.get(name, name)):
+    rows, found = [], read(FILES.get(name, name))
+    for row in over_seeds(found) if "seed" in found[0] else found:
         values = {key: int(value) if value.isdecimal() else value or "–" for key, value in row.items()}
         rows.append([cell.format(**values) for cell in columns.values()])
     return markdown([dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def over_seeds(rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """A row for each network, with the mean of its runs and its 95% interval in place of each figure."""
+    found = []
+    for network in dict.fromkeys(row["network"] for row in rows):
+        runs = [row for row in rows if row["network"] == network]
+        cells = {"network": network, "seeds": str(len(runs))}
+        for name in runs[0].keys() - {"network", "seed"}:
+            given = [row[name] for row in runs if row[name]]
+            cells[name] = mean_of(given) if given else ""
+        found.append(cells)
+    return found
+
+
+def mean_of(figures: Sequence[str]) -> str:
+    """A mean with its interval, to as many decimals as the figures have."""
+    decimals = len(figures[0].partition(".")[2])
+    estimate = mean_interval([float(each) for each in figures])
+    return interval(estimate, lambda value: f"{value:.{decimals}f}", "")
 
 
 def markdown(rows: Sequence[Mapping[str, str]]) -> str:
