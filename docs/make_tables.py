@@ -1,10 +1,11 @@
 """Rewrite the tables of the pages from the data in docs/results: `python docs/make_tables.py`.
 
 Between `<!-- table NAME -->` and `<!-- end of table -->` stands a table that is made of the CSV file of its
-name. Between `<!-- study NAME -->` and `<!-- end of table -->` stands what `compare` says of the runs that
-are kept in docs/results/runs/NAME, a row a group. Behind the name may follow `baseline=LABEL`, keys with a
-value for the runs that count, `groups=HEADING` for what they are instead of networks, and with `also=` more
-columns of those that ALSO names: `<!-- study receptive_field model.pool=false baseline=plain also=onset -->`.
+name; one with a column of seeds is shown as means with intervals. Between `<!-- study NAME -->` and
+`<!-- end of table -->` stands what `compare` says of the runs that are kept in docs/results/runs/NAME, a row
+a group. Behind the name may follow `baseline=LABEL`, keys with a value for the runs that count,
+`groups=HEADING` for what they are instead of networks, and with `also=` more columns of those that ALSO
+names: `<!-- study receptive_field model.pool=false baseline=plain also=onset -->`.
 """
 
 import csv

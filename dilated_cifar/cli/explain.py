@@ -46,7 +46,7 @@ examples:
   {explain} network=torchvision.models:vit_b_16 'input=[3,224,224]'
   {explain} network=my_networks.py:make_net arguments.width=64
   {explain} outputs/dilated_125 'images=photos/*.jpg'
-  {explain} outputs/small/resnet outputs/small/drn_a outputs/small/drn_c
+  {explain} published:strided published:drn_a published:drn_c
 """,
 )
 OF_NETWORKS = ("model", "data", "layer", "position", "images")

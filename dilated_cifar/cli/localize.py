@@ -26,7 +26,7 @@ usage: {localize} RUN [RUN ...] [KEY=VALUE ...]      a run's folder, or a file w
 
 examples:
   {localize} outputs/drn_c
-  {localize} outputs/small/drn_c outputs/small/resnet
+  {localize} published:drn_c published:strided
   {localize} outputs/drn_c canvas=96 'scales=[0.5,2]'
   {localize} outputs/drn_c 'images=photos/*.jpg'
 """,
