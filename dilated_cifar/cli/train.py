@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -27,6 +27,7 @@ from dilated_cifar.processes import Processes, announce_tasks, joined, launched,
 from dilated_cifar.progress import Steps
 from dilated_cifar.runs.folder import Found, opened
 from dilated_cifar.runs.record import CONFIG, ERROR, LOG, has_weights
+from dilated_cifar.training.signals import LastingInterrupt
 
 logger = logging.getLogger("dilated_cifar")
 
@@ -127,10 +128,11 @@ def swept_keys() -> str | None:
 def run_sweep(arguments: Arguments) -> int:
     """A run for each combination; those that failed are listed at the end."""
     fixed, folder, plugins = arguments.fixed, sweep_folder(arguments), arguments.plugins
-    jobs = JobStatus.below(folder)
+    jobs, interrupt = JobStatus.below(folder), LastingInterrupt()
 
     # Launchers pickle this function and call the copies in other processes: it holds plain data alone.
     def job(composed: DictConfig) -> float | None:
+        interrupt.raise_again()
         load_plugins(plugins)
         if "submitit" in HydraConfig.get().launcher._target_:
             announce_tasks()
@@ -141,7 +143,7 @@ def run_sweep(arguments: Arguments) -> int:
     ended: Exception | None = None
     elsewhere = arguments.value("hydra/launcher") not in (None, "basic")
     with jobs.opened():
-        with StopJobs(jobs) if elsewhere else nullcontext() as stop:
+        with StopJobs(jobs) if elsewhere else interrupt as stop:
             try:
                 with console(), composing(COMMAND, arguments) as composer:
                     if not elsewhere and not arguments.swept:
@@ -151,7 +153,7 @@ def run_sweep(arguments: Arguments) -> int:
                 raise
             except Exception as error:
                 ended = error
-        if stop and stop.received:
+        if isinstance(stop, StopJobs) and stop.received:
             raise Interrupted(stop.received, folder)
         status = list_failures(jobs, ended)
         if any(outcome is None for _, outcome in jobs.outcomes()):

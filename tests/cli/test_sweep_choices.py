@@ -1,4 +1,4 @@
-"""What sweeps offer: presets, engines and their defaults, devices."""
+"""What sweeps offer: presets, engines and their defaults, devices, an end by Ctrl-C."""
 
 import itertools
 import socket
@@ -108,3 +108,26 @@ sys.exit(main())
     )
     assert done.returncode == 2
     assert done.stderr.strip() == "error: no such launcher or sweeper is installed: pip install -e '.[sweep]'"
+
+
+def test_a_ctrl_c_that_python_loses_ends_a_sweep_before_its_next_job(tiny: list[str], tmp_path: Path) -> None:
+    script = f"""
+import os, signal, sys
+from dilated_cifar.cli import train
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Dropped:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+def dropping(composed, to_config=train.to_config):
+    Dropped()
+    return to_config(composed)
+train.to_config = dropping
+sys.exit(train.main(["-m", *{tiny!r}, "epochs=1", "seed=0,1", "name=two"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert "Exception ignored in" in done.stderr
+    assert done.returncode == 130
+    assert "error: interrupted; continue with: " in done.stderr
+    assert [path.parent.name for path in tmp_path.glob("outputs/two/*/summary.json")] == ["seed-0"]
