@@ -4,8 +4,9 @@ Between `<!-- table NAME -->` and `<!-- end of table -->` stands a table that is
 name; one with a column of seeds is shown as means with intervals. Between `<!-- study NAME -->` and
 `<!-- end of table -->` stands what `compare` says of the runs that are kept in docs/results/runs/NAME, a row
 a group. Behind the name may follow `baseline=LABEL`, keys with a value for the runs that count,
-`groups=HEADING` for what they are instead of networks, and with `also=` more columns of those that ALSO
-names: `<!-- study receptive_field model.pool=false baseline=plain also=onset -->`.
+`groups=HEADING` for what they are instead of networks, `by=gap` to compare the gaps of the last weights
+instead of accuracies, and with `also=` more columns of those that ALSO names:
+`<!-- study receptive_field model.pool=false baseline=plain also=onset -->`.
 """
 
 import csv
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from dilated_cifar.comparison.collect import collect
 from dilated_cifar.comparison.comparison import SectionFigures, compare_section
+from dilated_cifar.comparison.differences import Measure
 from dilated_cifar.comparison.grouping import Group, arrange
 from dilated_cifar.comparison.measures import GroupFigures
 from dilated_cifar.comparison.networks import Network, describe_networks, model_of
@@ -156,7 +158,7 @@ def study(words: str, folder: Path = STUDIES_KEPT) -> str:
     name, *rest = words.split()
     chosen = dict(word.split("=", 1) for word in rest)
     baseline, heading = chosen.pop("baseline", None), chosen.pop("groups", "network")
-    also = list(filter(None, chosen.pop("also", "").split(",")))
+    also, by_gap = list(filter(None, chosen.pop("also", "").split(","))), chosen.pop("by", "") == "gap"
     found = collect([folder / name], progress=False)
     if found.faults or found.left_out:
         raise UserError(
@@ -172,29 +174,53 @@ def study(words: str, folder: Path = STUDIES_KEPT) -> str:
     for each in figures.groups:
         network = networks[model_of(each.group.runs[0])]
         more = {ALSO[name][0]: ALSO[name][1](each, network) for name in also}
-        rows.append(study_row(figures, each, heading) | more)
+        cells = gap_cells(figures, each) if by_gap else accuracy_cells(figures, each)
+        rows.append(start_of_row(each.group, heading) | cells | more)
     return markdown(rows)
 
 
-def study_row(figures: SectionFigures, each: GroupFigures, heading: str) -> dict[str, str]:
-    """The cells of a group."""
-    group, difference = each.group, figures.difference(each.group)
-    crossed, differs = group.folds is not None, len(figures.groups) > 1 and not figures.one_seed
-    headings = [f"difference to {figures.section.baseline.label} (95% interval)", "p (Holm)", "verdict"]
-    cells = ["–", "–", "baseline"]
-    if difference is not None:
-        p_value = "–" if difference.adjusted is None else P_VALUE.text(difference.adjusted)
-        cells = [interval(difference.estimate, points, " points"), p_value, verdict(difference)]
+def start_of_row(group: Group, heading: str) -> dict[str, str]:
+    """The name of a group, and of how many runs it has figures."""
     return {
         heading: f"`{group.label}`",
-        **({"runs": folds(group)} if crossed else {"seeds": seeds(group)}),
+        **({"seeds": seeds(group)} if group.folds is None else {"runs": folds(group)}),
+    }
+
+
+def accuracy_cells(figures: SectionFigures, each: GroupFigures) -> dict[str, str]:
+    """A group's accuracy beside the baseline's, its gap and what its networks are."""
+    crossed = each.group.folds is not None
+    return {
         f"{figures.measure} (95% interval)": interval(each.accuracy, percent, ""),
-        **(dict(zip(headings, cells, strict=True)) if differs else {}),
+        **difference_cells(figures, each.group, figures.measure),
         **({"test accuracy": percent(each.test.mean)} if crossed else {}),
-        f"train minus {group.runs[0].held_out}": f"{points(each.gap.mean)} points",
+        f"train minus {each.group.runs[0].held_out}": f"{points(each.gap.mean)} points",
         "receptive field": "several" if each.receptive_field is None else f"{each.receptive_field} pixels",
         "multiply-adds": "several" if each.multiply_adds is None else f"{each.multiply_adds / 1e6:.1f}M",
     }
+
+
+def gap_cells(figures: SectionFigures, each: GroupFigures) -> dict[str, str]:
+    """How far the last weights of a group overfit, beside the baseline's."""
+    return {
+        f"train minus {each.group.runs[0].held_out} accuracy, last weights (95% interval)": interval(
+            each.last_gap, points, " points"
+        ),
+        **difference_cells(figures, each.group, "gap of the last weights"),
+        "test accuracy, last weights": interval(each.last, percent, ""),
+    }
+
+
+def difference_cells(figures: SectionFigures, group: Group, measure: Measure) -> dict[str, str]:
+    """A group against the baseline; nothing where no seed is repeated or nothing else is there."""
+    if len(figures.groups) == 1 or figures.one_seed:
+        return {}
+    headings = [f"difference to {figures.section.baseline.label} (95% interval)", "p (Holm)", "verdict"]
+    cells, difference = ["–", "–", "baseline"], figures.difference(group, measure)
+    if difference is not None:
+        p_value = "–" if difference.adjusted is None else P_VALUE.text(difference.adjusted)
+        cells = [interval(difference.estimate, points, " points"), p_value, verdict(difference)]
+    return dict(zip(headings, cells, strict=True))
 
 
 def minutes(group: Group) -> str:
