@@ -10,6 +10,8 @@ from dilated_cifar.runs.record import Run
 
 NUMBERED = re.compile(r"(?:trial-)?\d+")
 """Folders that were numbered, which is no name."""
+CHOICE = re.compile("(augment|data|optimizer|schedule)-(.+)")
+"""In the name of a folder: a choice other than the model, whose name stands for all the keys that it sets."""
 
 
 def label_of(keys: Mapping[str, Any]) -> str:
@@ -67,11 +69,12 @@ def part_of(keys: Mapping[str, str], *, model: bool) -> str:
 
 
 def typed_name(run: Run) -> tuple[str, ...] | None:
-    """What the user called a run: its model and experiment, or its name; None where only keys were typed.
+    """What the user called a run: its choices, or its name; None where only keys were typed.
 
     Where a sweep has nothing but seeds or folds, the name is the sweep's: `sgd` of `recipes/sgd/seed-0`.
     """
-    name = tuple(part for part in run.folder.name.split("__") if not is_key(part, run))
+    parts = (part for part in run.folder.name.split("__") if not is_key(part, run))
+    name = tuple(CHOICE.sub(r"\1=\2", part) for part in parts)
     if not name and not has_typed_keys(run):
         name = (run.folder.parent.name,)
     return None if not name or NUMBERED.fullmatch("__".join(name)) else name
@@ -86,7 +89,7 @@ def has_typed_keys(run: Run) -> bool:
 def is_key(part: str, run: Run) -> bool:
     """Whether a part of a folder's name is a key of the run with its value, such as `lr-0.1`."""
     key, dash, _ = part.partition("-")
-    return bool(dash) and key in words_of(frozenset(run.config))
+    return bool(dash) and not CHOICE.fullmatch(part) and key in words_of(frozenset(run.config))
 
 
 @cache

@@ -157,6 +157,16 @@ def test_sweeps_over_seeds_alone_are_called_by_their_folders(runs) -> None:
     assert set(labels(section)) == {"dilations=[1,1,1]", "dilations=[1,2,5]"}
 
 
+def test_a_choice_that_was_swept_is_named_as_it_was_typed_and_not_by_all_its_keys(runs) -> None:
+    for seed in (0, 1):
+        runs.write(f"augment-none__seed-{seed}", seed=seed, augment__pad=0, augment__flip=False)
+        runs.write(f"augment-cutout__seed-{seed}", seed=seed, augment__cutout=16)
+        runs.write(f"smooth/seed-{seed}", seed=seed, augment__pad=0, augment__flip=False, label_smoothing=0.1)
+    (section,) = arranged(runs.parent, baseline="augment=none")
+    assert labels(section) == dict.fromkeys(["augment=none", "augment=cutout", "smooth"], [0, 1])
+    assert section.baseline.label == "augment=none"
+
+
 def test_a_name_stands_for_the_model_and_another_key_that_was_swept_beside_it(runs) -> None:
     for name, rates in (("plain", [1, 1, 1]), ("dilated_125", [1, 2, 5])):
         for lr in (0.1, 0.01):
