@@ -163,7 +163,7 @@ def test_a_choice_that_was_swept_is_named_as_it_was_typed_and_not_by_all_its_key
         runs.write(f"augment-cutout__seed-{seed}", seed=seed, augment__cutout=16)
         runs.write(f"smooth/seed-{seed}", seed=seed, augment__pad=0, augment__flip=False, label_smoothing=0.1)
     (section,) = arranged(runs.parent, baseline="augment=none")
-    assert labels(section) == dict.fromkeys(["augment=none", "augment=cutout", "smooth"], [0, 1])
+    assert labels(section) == {label: [0, 1] for label in ("augment=none", "augment=cutout", "smooth")}
     assert section.baseline.label == "augment=none"
 
 
