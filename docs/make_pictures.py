@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from draw_lesson import draw as draw_lesson
 from draw_lesson import measure as measure_lesson
-from make_tables import RESULTS, STUDIES_KEPT
+from make_tables import RESULTS, STUDIES_KEPT, compared
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -35,6 +36,8 @@ from dilated_cifar.inspection.class_maps import LastMaps, draw_class_maps, last_
 from dilated_cifar.inspection.count_maps import draw_comparison, draw_count_maps, draw_layers
 from dilated_cifar.inspection.features import Strongest, draw_strongest
 from dilated_cifar.inspection.grids import with_varied_rates
+from dilated_cifar.report.charts import section_charts
+from dilated_cifar.report.figures import draw_curves
 
 WIDEST = 10
 """Inches."""
@@ -56,6 +59,7 @@ def pictures() -> dict[str, Figure]:
         "dilated_resnet": draw_dilated_resnet(),
         "drn_class_maps": draw_recorded_class_maps(),
         "strongest_channels": draw_recorded_channels(),
+        "published": draw_study("published", None),
     }
 
 
@@ -77,13 +81,14 @@ def drawn_hash(figure: Figure) -> str:
 
 
 def drawn(axes: Axes) -> dict[str, Any]:
-    """Words, images, bars and numbers in cells of one panel as plain data, rounded to 6 decimals."""
+    """Words, lines, images, bars and numbers in cells of one panel as plain data, rounded to 6 decimals."""
     images: list[np.ndarray] = [
         np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan) for image in axes.images
     ]
     bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
     return {
         "words": [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()],
+        "lines": [np.round(np.asarray(line.get_xydata()), 6).tolist() for line in axes.lines],
         "images": [np.round(image, 6).tolist() for image in images],
         "bars": [[round(float(value), 6) for value in (bar.get_x(), bar.get_height())] for bar in bars],
         "cells": [[*map(float, text.get_position()), text.get_text()] for text in axes.texts],
@@ -144,6 +149,14 @@ def draw_recorded_channels() -> Figure:
         ]
         networks.append((str(network), layers))
     return draw_strongest(networks, torch.from_numpy(data["images"]), data["names"].tolist())
+
+
+def draw_study(name: str, baseline: str | None) -> Figure:
+    """Draw the curves of a kept study as `compare` does."""
+    figures = compared(STUDIES_KEPT / name, baseline, {})
+    runs = "one seed" if figures.one_seed else "mean over seeds; band: lowest to highest"
+    with rc_context({"font.size": 7}):  # it is drawn wider than a page
+        return draw_curves(section_charts(figures), runs)
 
 
 def draw_kernels() -> Figure:

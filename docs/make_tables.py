@@ -152,24 +152,14 @@ def study(words: str, folder: Path = STUDIES_KEPT) -> str:
         folder: Where studies are kept.
 
     Raises:
-        UserError: a run is damaged, or the baseline is no group.
-        ValueError: the runs are of several settings, which one table cannot compare.
+        UserError, ValueError: as `compared` does.
     """
     name, *rest = words.split()
     chosen = dict(word.split("=", 1) for word in rest)
-    baseline, heading = chosen.pop("baseline", None), chosen.pop("groups", "network")
-    also, by_gap = list(filter(None, chosen.pop("also", "").split(","))), chosen.pop("by", "") == "gap"
-    found = collect([folder / name], progress=False)
-    if found.faults or found.left_out:
-        raise UserError(
-            "; ".join([*found.faults, *(f"{each.name}: {each.reason}" for each in found.left_out)])
-        )
-    runs = [run for run in found.runs if all(typed_value(run, key) == chosen[key] for key in chosen)]
-    sections, _ = arrange(runs, (), baseline)
-    if len(sections) != 1:
-        raise ValueError(f"study {words}: expected one setting, found {[each.title for each in sections]}")
-    figures, _ = compare_section(sections[0], ())
-    networks = describe_networks(sections)
+    heading, by_gap = chosen.pop("groups", "network"), chosen.pop("by", "") == "gap"
+    also = list(filter(None, chosen.pop("also", "").split(",")))
+    figures = compared(folder / name, chosen.pop("baseline", None), chosen)
+    networks = describe_networks([figures.section])
     rows = []
     for each in figures.groups:
         network = networks[model_of(each.group.runs[0])]
@@ -177,6 +167,25 @@ def study(words: str, folder: Path = STUDIES_KEPT) -> str:
         cells = gap_cells(figures, each) if by_gap else accuracy_cells(figures, each)
         rows.append(start_of_row(each.group, heading) | cells | more)
     return markdown(rows)
+
+
+def compared(folder: Path, baseline: str | None, chosen: Mapping[str, str]) -> SectionFigures:
+    """What `compare` finds of the kept runs that have the chosen values.
+
+    Raises:
+        UserError: a run is damaged, or the baseline is no group.
+        ValueError: the runs are of several settings, which one table cannot compare.
+    """
+    found = collect([folder], progress=False)
+    if found.faults or found.left_out:
+        raise UserError(
+            "; ".join([*found.faults, *(f"{each.name}: {each.reason}" for each in found.left_out)])
+        )
+    runs = [run for run in found.runs if all(typed_value(run, key) == chosen[key] for key in chosen)]
+    sections, _ = arrange(runs, (), baseline)
+    if len(sections) != 1:
+        raise ValueError(f"{folder}: expected one setting, found {[each.title for each in sections]}")
+    return compare_section(sections[0], ())[0]
 
 
 def start_of_row(group: Group, heading: str) -> dict[str, str]:

@@ -20,6 +20,8 @@ LITERAL = rc_context({"text.parse_math": False})
 MARKERS = {"circle": "o", "square": "s", "diamond": "D"}
 MARKED = 8
 """About how many points of a curve are marked."""
+LETTERS_ACROSS, HANDLE = 150, 8
+"""How many letters a legend under the curves has room for, and of how many its lines take the place."""
 
 
 def write_figures(comparison: Comparison, charts: Sequence[SectionCharts], folder: Path) -> None:
@@ -72,7 +74,9 @@ def draw_curves(charts: SectionCharts, title: str) -> Figure:
         draw_chart(axes, chart, charts)
         dashed = any(series.dashed for series in chart.series)
         axes.set_title(f"{chart.name}: held out solid, train dashed" if dashed else chart.name)
-    figure.legend(*panels[-1].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    handles, labels = panels[-1].get_legend_handles_labels()
+    columns = LETTERS_ACROSS // max((len(label) + HANDLE for label in labels), default=1)
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(max(columns, 1), 3))
     figure.suptitle(title)
     return figure
 

@@ -1,11 +1,13 @@
 """What is drawn, by the description of the charts and by what matplotlib was told to draw."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dilated_cifar.comparison.collect import collect
@@ -115,6 +117,19 @@ def test_files_draw_the_most_accurate_groups_where_there_are_many(runs) -> None:
     best = [f"optimizer.lr={lr}" for lr in ("0.01", "0.12", "0.11", "0.1")]
     assert [line.get_label() for line in axes.lines][:4] == best
     assert len(axes.lines) == engine.MAX_DRAWN
+
+
+@pytest.mark.parametrize("letters", [1, 20, 40, 60, 140])
+def test_the_legend_under_the_curves_lies_inside_the_picture(three, letters: int) -> None:
+    charts = replace(
+        section_charts(three), labels=[(f"schedule.gamma={name} " * letters)[:letters] for name in range(3)]
+    )
+    figure = dict(draw(three, charts))["curves"]
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    box = figure.legends[0].get_window_extent(canvas.get_renderer())
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.width
 
 
 def test_every_figure_is_written_as_png_and_svg(runs, tmp_path: Path) -> None:
