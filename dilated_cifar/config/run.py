@@ -67,7 +67,8 @@ class Config(Frozen):
     gradient_clip: float | None = None
     """Largest norm of the whole gradient; null for no bound."""
     ema: float | None = None
-    """Decay per step of an exponential moving average of the weights, which is then what is evaluated."""
+    """Decay per step of an exponential moving average of the weights, which is then what is evaluated, with
+    batch norms that are fitted to it each epoch."""
     device: str = "auto"
     """auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps."""
     precision: str = "auto"

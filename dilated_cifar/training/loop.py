@@ -37,6 +37,7 @@ from dilated_cifar.runs.record import (
     write_predictions,
     write_summary,
 )
+from dilated_cifar.training.averaging import fit_batch_norms
 from dilated_cifar.training.bar import Bar
 from dilated_cifar.training.batch_norm import synchronised
 from dilated_cifar.training.initialization import pass_on, whiten
@@ -212,6 +213,8 @@ def close_epoch(
     progress = state.progress
     clock = time.perf_counter()
     with bar.instead(f"epoch {progress.epoch + 1}/{state.config.epochs}: measuring"):
+        if state.average is not None:
+            fit_batch_norms(state, splits.train, machine)
         row, logits = measure_epoch(state, splits, machine, rate)
     if not all(math.isfinite(value) for value in row.values()):
         raise diverged(progress, "at its end", rate, folder)

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
+from dilated_cifar.config.run import Config
 from dilated_cifar.data.augment import augment, normalize
 from dilated_cifar.data.batches import Batch
 from dilated_cifar.data.randomness import derive_seed
@@ -34,7 +35,17 @@ def take_step(
         What `training_step` returns.
     """
     config, processes = state.config, machine.processes
-    inputs, targets = augment(
+    inputs, targets = varied(batch, config, epoch, processes.part(len(batch.labels)))
+    own = [processes.rank] if processes.rank else []
+    torch.manual_seed(derive_seed("dropout", config.seed, epoch, batch.step, *own))
+    added = training_step(state, network, inputs, targets, machine, batch=len(batch.labels))
+    trim_freed_memory(batch.step)
+    return added
+
+
+def varied(batch: Batch, config: Config, epoch: int, part: slice = slice(None)) -> tuple[Tensor, Tensor]:
+    """What `augment` makes of a part of a run's batch in an epoch, from 0."""
+    return augment(
         batch,
         config.augment,
         seed=config.seed,
@@ -42,13 +53,8 @@ def take_step(
         epochs=config.epochs,
         colours=config.data.colours,
         classes=config.data.classes,
-        part=processes.part(len(batch.labels)),
+        part=part,
     )
-    own = [processes.rank] if processes.rank else []
-    torch.manual_seed(derive_seed("dropout", config.seed, epoch, batch.step, *own))
-    added = training_step(state, network, inputs, targets, machine, batch=len(batch.labels))
-    trim_freed_memory(batch.step)
-    return added
 
 
 def training_step(
