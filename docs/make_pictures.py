@@ -59,6 +59,7 @@ def pictures() -> dict[str, Figure]:
         "dilated_resnet": draw_dilated_resnet(),
         "drn_class_maps": draw_recorded_class_maps(),
         "strongest_channels": draw_recorded_channels(),
+        "overfitting": draw_study("overfitting", "augment=none"),
         "published": draw_study("published", None),
     }
 
@@ -155,7 +156,7 @@ def draw_study(name: str, baseline: str | None) -> Figure:
     """Draw the curves of a kept study as `compare` does."""
     figures = compared(STUDIES_KEPT / name, baseline, {})
     runs = "one seed" if figures.one_seed else "mean over seeds; band: lowest to highest"
-    with rc_context({"font.size": 7}):  # it is drawn wider than a page
+    with rc_context({"font.size": 7, "lines.markersize": 4}):  # it is drawn wider than a page
         return draw_curves(section_charts(figures), runs)
 
 
