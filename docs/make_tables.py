@@ -156,7 +156,8 @@ def study(words: str, folder: Path = STUDIES_KEPT) -> str:
     """
     name, *rest = words.split()
     chosen = dict(word.split("=", 1) for word in rest)
-    heading, by_gap = chosen.pop("groups", "network"), chosen.pop("by", "") == "gap"
+    heading, by = chosen.pop("groups", "network"), chosen.pop("by", None)
+    cells = {None: accuracy_cells, "gap": gap_cells}[by]
     also = list(filter(None, chosen.pop("also", "").split(",")))
     figures = compared(folder / name, chosen.pop("baseline", None), chosen)
     networks = describe_networks([figures.section])
@@ -164,8 +165,7 @@ def study(words: str, folder: Path = STUDIES_KEPT) -> str:
     for each in figures.groups:
         network = networks[model_of(each.group.runs[0])]
         more = {ALSO[name][0]: ALSO[name][1](each, network) for name in also}
-        cells = gap_cells(figures, each) if by_gap else accuracy_cells(figures, each)
-        rows.append(start_of_row(each.group, heading) | cells | more)
+        rows.append(start_of_row(each.group, heading) | cells(figures, each) | more)
     return markdown(rows)
 
 
