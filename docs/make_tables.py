@@ -76,9 +76,10 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "speed": {
         "network": "`{network}`",
-        "images/s": "{project} ({project_low} to {project_high})",
-        "usual way": "{usual} ({usual_low} to {usual_high})",
-        "Lightning": "{lightning} ({lightning_low} to {lightning_high})",
+        "precision": "{precision}",
+        "images/s": "{project:,} ({project_low:,} to {project_high:,})",
+        "usual way": "{usual:,} ({usual_low:,} to {usual_high:,})",
+        "Lightning": "{lightning:,} ({lightning_low:,} to {lightning_high:,})",
         "evaluation": "{evaluation:,}",
         "of peak": "{peak_share}%",
         "MB": "{memory}",
