@@ -37,7 +37,7 @@ from dilated_cifar.inspection.count_maps import draw_comparison, draw_count_maps
 from dilated_cifar.inspection.features import Strongest, draw_strongest
 from dilated_cifar.inspection.grids import with_varied_rates
 from dilated_cifar.report.charts import section_charts
-from dilated_cifar.report.figures import draw_curves
+from dilated_cifar.report.figures import draw
 
 WIDEST = 10
 """Inches."""
@@ -155,9 +155,8 @@ def draw_recorded_channels() -> Figure:
 def draw_study(name: str, baseline: str | None) -> Figure:
     """Draw the curves of a kept study as `compare` does."""
     figures = compared(STUDIES_KEPT / name, baseline, {})
-    runs = "one seed" if figures.one_seed else "mean over seeds; band: lowest to highest"
     with rc_context({"font.size": 7, "lines.markersize": 4}):  # it is drawn wider than a page
-        return draw_curves(section_charts(figures), runs)
+        return dict(draw(figures, section_charts(figures)))["curves"]
 
 
 def draw_kernels() -> Figure:

@@ -6,11 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from dilated_cifar.config.store import GROUPS
 from dilated_cifar.runs.record import Run
 
 NUMBERED = re.compile(r"(?:trial-)?\d+")
 """Folders that were numbered, which is no name."""
-CHOICE = re.compile("(augment|data|optimizer|schedule)-(.+)")
+CHOICE = re.compile(f"({'|'.join(sorted({*GROUPS, 'augment'} - {'model'}))})-(.+)")
 """In the name of a folder: a choice other than the model, whose name stands for all the keys that it sets."""
 
 
