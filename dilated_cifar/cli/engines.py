@@ -8,7 +8,7 @@ from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
 from dilated_cifar.cli.choices import conf_folder
-from dilated_cifar.cli.sweep import count_gpus, jobs_at_once
+from dilated_cifar.cli.gpus import count_gpus, jobs_at_once
 from dilated_cifar.extras import pip_install
 
 PLUGINS = ("joblib_launcher", "submitit_launcher", "optuna_sweeper")

@@ -1,6 +1,5 @@
 """The jobs of a sweep, in this process or in others, and what they tell the command that started them."""
 
-import itertools
 import json
 import logging
 import os
@@ -13,14 +12,11 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from filelock import FileLock
-
 from dilated_cifar.cli.errors import LineFormatter
-from dilated_cifar.config.run import Config
 from dilated_cifar.errors import ContactError, Interrupted, ProcessError, UserError, one_line
 from dilated_cifar.locks import acquired, lock_at
 from dilated_cifar.processes import launched, leads
@@ -31,9 +27,6 @@ logger = logging.getLogger("dilated_cifar")
 
 PARENT = os.getppid()
 """The process that started this one; another one takes its place when it dies."""
-
-taken_gpus: list[tuple[int, FileLock]] = []
-"""This process's GPU and the lock on it, kept until the process ends."""
 
 
 @dataclass(frozen=True)
@@ -225,42 +218,3 @@ def listen(jobs: JobStatus, ended: threading.Event) -> None:
         if jobs.stopped:
             # Again and again: before training begins, the signal is ignored.
             os.kill(os.getpid(), signal.SIGTERM)
-
-
-def for_this_process(config: Config, jobs: JobStatus, number: int) -> Config:
-    """`config` for a job beside others: no bar on the shared screen, and a GPU of its own where it can.
-
-    The processes of one job divide the GPUs among themselves.
-    """
-    gpus = count_gpus()
-    if config.device == "auto" and gpus > 1 and not launched():
-        config = replace(config, device=f"cuda:{take_gpu(jobs.folder, gpus, number, config.jobs_per_gpu)}")
-    return replace(config, progress=False)
-
-
-def take_gpu(folder: Path, gpus: int, number: int, jobs_per_gpu: int = 1) -> int:
-    """The GPU that the fewest other processes of the sweep have; where all are full, they are shared in turn.
-
-    A process keeps its GPU to its end, for a CUDA context stays where it was made.
-    """
-    if taken_gpus:
-        return taken_gpus[0][0]
-    for place, gpu in itertools.product(range(jobs_per_gpu), range(gpus)):
-        lock = lock_at(folder / f"{socket.gethostname()}-gpu-{gpu}-{place}.lock")
-        if acquired(lock) and lock.is_locked:
-            taken_gpus.append((gpu, lock))
-            return gpu
-    return number % gpus
-
-
-def jobs_at_once(jobs_per_gpu: int = 1) -> int:
-    """How many jobs this machine runs side by side: so many a GPU, or one a core."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return count_gpus() * jobs_per_gpu or cores or 1
-
-
-def count_gpus() -> int:
-    """The number of CUDA devices here."""
-    import torch
-
-    return torch.cuda.device_count()

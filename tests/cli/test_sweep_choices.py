@@ -12,7 +12,7 @@ import yaml
 from filelock import FileLock
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from dilated_cifar.cli import sweep, train
+from dilated_cifar.cli import gpus, train
 from dilated_cifar.config.run import Config
 from dilated_cifar.models import build
 
@@ -21,22 +21,22 @@ Require = Callable[[str], None]
 
 
 def test_processes_take_a_gpu_each_and_share_when_none_is_left(tmp_path: Path) -> None:
-    assert not sweep.taken_gpus
+    assert not gpus.taken_gpus
     name = f"{socket.gethostname()}-gpu-{{}}-0.lock"
     with FileLock(tmp_path / name.format(0)):
         with FileLock(tmp_path / name.format(1)):
-            assert [sweep.take_gpu(tmp_path, 2, number) for number in range(4)] == [0, 1, 0, 1]
-        assert sweep.take_gpu(tmp_path, 2, 0) == 1
-    assert sweep.take_gpu(tmp_path, 2, 0) == 1, "a process keeps its GPU"
-    while sweep.taken_gpus:
-        sweep.taken_gpus.pop()[1].release()
+            assert [gpus.take_gpu(tmp_path, 2, number) for number in range(4)] == [0, 1, 0, 1]
+        assert gpus.take_gpu(tmp_path, 2, 0) == 1
+    assert gpus.take_gpu(tmp_path, 2, 0) == 1, "a process keeps its GPU"
+    while gpus.taken_gpus:
+        gpus.taken_gpus.pop()[1].release()
 
 
 def test_several_jobs_a_gpu_fill_every_gpu_once_first(tmp_path: Path) -> None:
     taken, locks = [], []
     for number in range(4):
-        taken.append(sweep.take_gpu(tmp_path, 2, number, jobs_per_gpu=2))
-        locks.append(sweep.taken_gpus.pop())  # as in another process, which keeps its lock
+        taken.append(gpus.take_gpu(tmp_path, 2, number, jobs_per_gpu=2))
+        locks.append(gpus.taken_gpus.pop())  # as in another process, which keeps its lock
     assert taken == [0, 1, 0, 1]
     assert len({lock.lock_file for _, lock in locks}) == 4
     for _, lock in locks:
@@ -113,15 +113,15 @@ sys.exit(main())
 def test_a_ctrl_c_that_python_loses_ends_a_sweep_before_its_next_job(tiny: list[str], tmp_path: Path) -> None:
     script = f"""
 import os, signal, sys
-from dilated_cifar.cli import train
+from dilated_cifar.cli import one_run, train
 signal.signal(signal.SIGINT, signal.default_int_handler)
 class Dropped:
     def __del__(self):
         os.kill(os.getpid(), signal.SIGINT)
-def dropping(composed, to_config=train.to_config):
+def dropping(composed, to_config=one_run.to_config):
     Dropped()
     return to_config(composed)
-train.to_config = dropping
+one_run.to_config = dropping
 sys.exit(train.main(["-m", *{tiny!r}, "epochs=1", "seed=0,1", "name=two"]))
 """
     done = subprocess.run(
