@@ -1,9 +1,7 @@
 """What the functions of `import dilated_cifar` return: data that show themselves in a notebook."""
 
-import base64
 import io
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from html import escape
@@ -27,6 +25,7 @@ from dilated_cifar.evaluation.trained import Trained
 from dilated_cifar.inspection.count_maps import draw_count_maps
 from dilated_cifar.inspection.network import HEADINGS, LEGEND, layer_rows
 from dilated_cifar.inspection.verdicts import verdict_heading, verdict_rows
+from dilated_cifar.notebook.display import csv_frame, frame, picture, table
 from dilated_cifar.percentages import percent, points
 from dilated_cifar.report.files import all_records, curve_texts
 from dilated_cifar.report.sentences import answer
@@ -36,7 +35,6 @@ from dilated_cifar.runs.record import METRICS, Summary
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-FIGURE_DPI = 100
 Kind = TypeVar("Kind")
 Pictures = str | Path | Tensor | Sequence[str | Path]
 """Files, folders or patterns of pictures, or images: uint8 `[N, C, H, W]` or `[C, H, W]`."""
@@ -249,54 +247,3 @@ class CountMap:
 def same(kind: type[Kind], plain: Any) -> Kind:
     """A dataclass as the subclass that shows itself."""
     return kind(**{each.name: getattr(plain, each.name) for each in fields(plain)})
-
-
-def frame(rows: Any, **options: Any) -> "DataFrame":
-    """A frame of pandas.
-
-    Raises:
-        UserError: it is not installed.
-    """
-    return pandas().DataFrame(rows, **options)  # type: ignore[no-any-return]  # imported when it is used
-
-
-def csv_frame(source: Path | io.StringIO, **options: Any) -> "DataFrame":
-    """A CSV file as a frame of pandas.
-
-    Raises:
-        UserError: it is not installed.
-    """
-    return pandas().read_csv(source, **options)  # type: ignore[no-any-return]  # imported when it is used
-
-
-def pandas() -> Any:
-    """The package pandas; a UserError where it is not installed."""
-    try:
-        import pandas as found
-    except ModuleNotFoundError as error:
-        raise UserError("no pandas here; write pip install 'dilated-cifar[notebook]'") from error
-    return found
-
-
-def table(headings: Iterable[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:
-    """An HTML table; every text is escaped, numbers stand on the right."""
-
-    def cells(texts: Iterable[str], tag: str) -> str:
-        return f"<tr>{''.join(cell(text, tag) for text in texts)}</tr>"
-
-    def cell(text: str, tag: str) -> str:
-        side = "right" if re.match(r"[+-]?\d", text) else "left"
-        return f'<{tag} style="text-align: {side}">{escape(text).replace(chr(10), "<br>")}</{tag}>'
-
-    head = cells(headings, "th")
-    body = "".join(cells(row, "td") for row in rows)
-    above = f'<caption style="text-align: left">{escape(caption)}</caption>' if caption else ""
-    return f"<table>{above}<thead>{head}</thead><tbody>{body}</tbody></table>"
-
-
-def picture(figure: Figure, description: str) -> str:
-    """A figure as HTML."""
-    stream = io.BytesIO()
-    figure.savefig(stream, dpi=FIGURE_DPI, format="png")
-    data = base64.b64encode(stream.getvalue()).decode()
-    return f'<img src="data:image/png;base64,{data}" alt="{escape(description)}">'

@@ -16,7 +16,8 @@ import dilated_cifar as dc
 from dilated_cifar.cli.compare import main as compare_main
 from dilated_cifar.cli.evaluate import main as evaluate_main
 from dilated_cifar.errors import UserError
-from dilated_cifar.results import FinishedRun, table
+from dilated_cifar.notebook.display import table
+from dilated_cifar.notebook.results import FinishedRun
 
 
 @pytest.fixture(scope="module")

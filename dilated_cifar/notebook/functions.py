@@ -27,8 +27,7 @@ from dilated_cifar.evaluation.predict import predict
 from dilated_cifar.evaluation.trained import data_here, open_checkpoint
 from dilated_cifar.inspection.verdicts import rates_text
 from dilated_cifar.models import build as build_network
-from dilated_cifar.plugins import load_plugins
-from dilated_cifar.results import (
+from dilated_cifar.notebook.results import (
     Compared,
     CountMap,
     Evaluated,
@@ -38,6 +37,7 @@ from dilated_cifar.results import (
     LoadedNetwork,
     same,
 )
+from dilated_cifar.plugins import load_plugins
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.reading import read_summary
 

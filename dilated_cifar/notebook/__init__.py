@@ -1,0 +1,1 @@
+"""The commands from Python, with results that show themselves in a notebook."""
