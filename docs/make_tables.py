@@ -3,9 +3,9 @@
 Between `<!-- table NAME -->` and `<!-- end of table -->` stands a table that is made of the CSV file of its
 name; one with a column of seeds is shown as means with intervals. Between `<!-- study NAME -->` and
 `<!-- end of table -->` stands what `compare` says of the runs that are kept in docs/results/runs/NAME, a row
-a group. Behind the name may follow `baseline=LABEL`, keys with a value for the runs that count,
-`groups=HEADING` for what they are instead of networks, `by=gap` to compare the gaps of the last weights
-instead of accuracies, and with `also=` more columns of those that ALSO names:
+a group. Behind the name may follow `baseline=LABEL` (`baseline=none` for no differences), keys with a value
+for the runs that count, `groups=HEADING` for what they are instead of networks, `by=gap` to compare the gaps
+of the last weights instead of accuracies, and with `also=` more columns of those that ALSO names:
 `<!-- study receptive_field model.pool=false baseline=plain also=onset -->`.
 """
 
@@ -94,7 +94,8 @@ ALSO: Mapping[str, tuple[str, Callable[[GroupFigures, Network], str]]] = {
     "highest": ("highest held-out accuracy (epoch)", lambda each, _: highest(each.group)),
     "lowest": ("lowest held-out loss (epoch)", lambda each, _: lowest(each.group)),
     "onset": ("overfitting onset", lambda each, _: onset(each.onset)),
-    "reached": (f"{percent(EXERCISE)} reached (epoch)", lambda each, _: reached(each.group)),
+    "reached": (f"{percent(EXERCISE)} reached (epoch)", lambda each, _: reached(each.group, epoch_at)),
+    "took": (f"{percent(EXERCISE)} reached (minutes)", lambda each, _: reached(each.group, minutes_at)),
     "minutes": ("minutes a run", lambda each, _: minutes(each.group)),
 }
 """Columns that a study's table may have besides: the heading, and what it says of a group."""
@@ -160,13 +161,14 @@ def study(words: str, folder: Path = STUDIES_KEPT) -> str:
     heading, by = chosen.pop("groups", "network"), chosen.pop("by", None)
     cells = {None: accuracy_cells, "gap": gap_cells}[by]
     also = list(filter(None, chosen.pop("also", "").split(",")))
-    figures = compared(folder / name, chosen.pop("baseline", None), chosen)
+    baseline = chosen.pop("baseline", None)
+    figures = compared(folder / name, None if baseline == "none" else baseline, chosen)
     networks = describe_networks([figures.section])
     rows = []
     for each in figures.groups:
         network = networks[model_of(each.group.runs[0])]
         more = {ALSO[name][0]: ALSO[name][1](each, network) for name in also}
-        rows.append(start_of_row(each.group, heading) | cells(figures, each) | more)
+        rows.append(start_of_row(each.group, heading) | cells(figures, each, baseline != "none") | more)
     return markdown(rows)
 
 
@@ -197,12 +199,12 @@ def start_of_row(group: Group, heading: str) -> dict[str, str]:
     }
 
 
-def accuracy_cells(figures: SectionFigures, each: GroupFigures) -> dict[str, str]:
-    """A group's accuracy beside the baseline's, its gap and what its networks are."""
+def accuracy_cells(figures: SectionFigures, each: GroupFigures, beside: bool) -> dict[str, str]:
+    """A group's accuracy, or with `beside` its difference too, its gap and what its networks are."""
     crossed = each.group.folds is not None
     return {
         f"{figures.measure} (95% interval)": interval(each.accuracy, percent, ""),
-        **difference_cells(figures, each.group, figures.measure),
+        **(difference_cells(figures, each.group, figures.measure) if beside else {}),
         **({"test accuracy": percent(each.test.mean)} if crossed else {}),
         f"train minus {each.group.runs[0].held_out}": f"{points(each.gap.mean)} points",
         "receptive field": "several" if each.receptive_field is None else f"{each.receptive_field} pixels",
@@ -210,13 +212,13 @@ def accuracy_cells(figures: SectionFigures, each: GroupFigures) -> dict[str, str
     }
 
 
-def gap_cells(figures: SectionFigures, each: GroupFigures) -> dict[str, str]:
-    """How far the last weights of a group overfit, beside the baseline's."""
+def gap_cells(figures: SectionFigures, each: GroupFigures, beside: bool) -> dict[str, str]:
+    """How far the last weights of a group overfit, or with `beside` its difference to the baseline too."""
     return {
         f"train minus {each.group.runs[0].held_out} accuracy, last weights (95% interval)": interval(
             each.last_gap, points, " points"
         ),
-        **difference_cells(figures, each.group, "gap of the last weights"),
+        **(difference_cells(figures, each.group, "gap of the last weights") if beside else {}),
         "test accuracy, last weights": interval(each.last, percent, ""),
     }
 
@@ -251,10 +253,21 @@ def lowest(group: Group) -> str:
     return "; ".join(f"{curve.min():.3f} ({curve.argmin() + 1})" for curve in curves)
 
 
-def reached(group: Group) -> str:
+def reached(group: Group, when: Callable[[Run, int], str]) -> str:
     """When each run's held-out accuracy was that of the exercise for the first time."""
-    curves = [held_out_curve(run, "accuracy") >= EXERCISE for run in group.runs]
-    return "; ".join(str(curve.argmax() + 1) if curve.any() else "never" for curve in curves)
+    curves = [(run, held_out_curve(run, "accuracy") >= EXERCISE) for run in group.runs]
+    return "; ".join(when(run, int(curve.argmax())) if curve.any() else "never" for run, curve in curves)
+
+
+def epoch_at(_run: Run, index: int) -> str:
+    """The epoch of a point of a curve."""
+    return str(index + 1)
+
+
+def minutes_at(run: Run, index: int) -> str:
+    """The minutes of training and measuring up to a point of a curve."""
+    assert run.curves is not None
+    return f"{run.curves['seconds'][index] / 60:.1f}"
 
 
 def held_out_curve(run: Run, figure: str) -> NDArray[np.float64]:
