@@ -1,6 +1,7 @@
 """Studies that persist: finished runs kept without checkpoints, compared, put back and continued."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -9,13 +10,15 @@ import pytest
 
 import dilated_cifar
 from dilated_cifar.cli import compare, train
-from dilated_cifar.config.store import to_config
+from dilated_cifar.config.run import Config, differing_keys
+from dilated_cifar.config.store import completed, to_config, to_container
 from dilated_cifar.errors import UserError
 from dilated_cifar.runs.folder import enter
 from dilated_cifar.runs.reading import read_config, read_sessions
 
 SCRIPT = "keep_runs"
 ROOT = Path(__file__).parents[2]
+UNMOVED = ["augment.pad=0", "augment.flip=false"]
 COMMAND = [
     "-m", "experiment=demo", "model.channels=[4,6,8]", "data.train=40", "data.validation=20", "data.test=20",
     "data.train_subset=20", "batch_size=20", "epochs=1", "threads=1", "pictures=0", "progress=false",
@@ -135,3 +138,25 @@ def test_a_study_is_a_table_of_its_groups(runs, monkeypatch: pytest.MonkeyPatch)
     assert len(tables.study("sweep", runs.parent.parent).splitlines()) == 6
     with pytest.raises(UserError, match="baseline=resnet: expected"):
         tables.study("sweep baseline=resnet", runs.parent.parent)
+
+
+@pytest.mark.parametrize(
+    ("study", "arguments"),
+    [
+        ("recipes/fast/seed-*", ["experiment=fast_dilated_125"]),
+        ("best/whole_30/seed-*", ["experiment=best_dilated_125"]),
+        ("published/dilated/seed-*", ["experiment=published_dilated"]),
+        ("published/plain/seed-*", ["experiment=published_plain"]),
+        ("resolution/strided/seed-*", ["experiment=fast", "model=resnet", "model.layout=S", "model.width=8"]),
+        ("overfitting/augment-mixup__seed-*", ["experiment=overfitting", "augment=mixup", *UNMOVED]),
+    ],
+)
+def test_the_presets_are_what_the_studies_measured(
+    study: str, arguments: list[str], make_config: Callable[..., Config]
+) -> None:
+    folders = list((ROOT / "docs" / "results" / "runs").glob(study))
+    assert folders
+    for folder in folders:
+        config = completed(read_config(folder))
+        told = [*arguments, f"seed={config['seed']}", f"precision={config['precision']}"]
+        assert differing_keys(to_container(make_config(*told)), config) == []
