@@ -20,12 +20,13 @@ import numpy as np
 import torch
 from draw_lesson import draw as draw_lesson
 from draw_lesson import measure as measure_lesson
-from make_tables import RESULTS, STUDIES_KEPT, compared
+from make_tables import RESULTS
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
+from study_tables import STUDIES_KEPT, compared
 from torch import Tensor, nn
 from torchvision.models import resnet50
 

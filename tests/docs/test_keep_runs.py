@@ -121,7 +121,7 @@ def test_every_study_of_the_repository_is_as_it_was_kept(script: ModuleType) -> 
 
 def test_a_study_is_a_table_of_its_groups(runs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
-    tables = __import__("make_tables")
+    tables = __import__("study_tables")
     for pool in (False, True):
         for name, rates, accuracy in (("plain", [1, 1, 1], 0.6), ("dilated_125", [1, 2, 5], 0.8)):
             for seed in (0, 1, 2):

@@ -18,7 +18,7 @@ def test_every_table_says_what_its_data_say(script: ModuleType, pages: dict[str,
     placed = [name for text in pages.values() for _, name, _ in script.MARKED.findall(text)]
     assert sorted(placed) == sorted(script.TABLES)
     studies = {words.split()[0] for text in pages.values() for _, words, _ in script.STUDIES.findall(text)}
-    assert studies == {path.parent.name for path in script.STUDIES_KEPT.glob("*/study.json")}
+    assert studies == {path.parent.name for path in script.RESULTS.glob("runs/*/study.json")}
 
 
 def test_every_measured_figure_in_the_text_is_in_the_data(script: ModuleType, pages: dict[str, str]) -> None:
