@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dilated_cifar.comparison.grouping import Section
 from dilated_cifar.config.base import as_typed
-from dilated_cifar.dilation.rates import judge, line_counts
+from dilated_cifar.dilation.rates import Kernel, judge, line_counts, without_pools
 from dilated_cifar.errors import UserError
 from dilated_cifar.runs.reading import read_config
 from dilated_cifar.runs.record import Run
@@ -60,9 +60,12 @@ def model_of(run: Run) -> str:
 def describe(run: Run, label: str, *, measure: bool) -> Network:
     """One network, and with `measure` its counts."""
     rates, kernel_size = run.config.get("model.dilations"), run.config.get("model.kernel_size", 3)
-    cnn = run.config.get("model.family") == "cnn" and not run.config.get("model.pool")
-    if cnn and isinstance(rates, list):
+    if run.config.get("model.family") == "cnn" and isinstance(rates, list):
         try:
+            if run.config.get("model.pool"):
+                # The nearest rates without holes are those of the stack without pools, so none are named.
+                rates, kernel_size = without_pools(rates, kernel_size)
+                return replace(describe_rates(rates, kernel_size, label, measure=measure), alternatives=())
             return describe_rates(rates, kernel_size, label, measure=measure)
         except (ValueError, TypeError) as error:
             return Network(label, problem=f"The rates cannot be judged: {error}.")
@@ -71,8 +74,8 @@ def describe(run: Run, label: str, *, measure: bool) -> Network:
     return measure_whole(run, label)
 
 
-def describe_rates(rates: list[int], kernel_size: int, label: str, *, measure: bool) -> Network:
-    """A stack of convolutions with stride 1, of which the rates say everything."""
+def describe_rates(rates: list[int], kernel_size: Kernel, label: str, *, measure: bool) -> Network:
+    """A stack of convolutions with stride 1, of which rates and kernels say everything."""
     verdict = judge(rates, kernel_size)
     counts = None
     if measure:

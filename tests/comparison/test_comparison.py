@@ -174,9 +174,24 @@ def test_a_network_that_the_rates_do_not_decide_is_measured(runs, make_config) -
     assert network.covered == 1
 
 
-def test_comparing_stacks_of_convolutions_reads_no_checkpoint_and_needs_no_torch_before_the_counts() -> None:
+def test_stacks_with_pools_are_judged_by_their_rates(runs) -> None:
+    for rates in ([1, 1, 1], [1, 2, 5]):
+        runs.write(str(rates), model__padding="same", model__dilations=rates, model__pool=True)
+    networks = sorted(compared(runs.parent).networks.values(), key=lambda network: network.covered or 0)
+    assert [network.size for network in networks] == [(54, 54), (18, 18)]
+    gridded, dense = networks
+    assert (dense.covered, gridded.covered) == (1.0, pytest.approx((42 / 54) ** 2))
+    assert (dense.nearest_hole, gridded.nearest_hole) == (None, 7.5)
+    assert gridded.alternatives == ()
+    assert dense.counts is not None
+    assert dense.counts.sum() == 27**2 * 4**2
+
+
+def test_comparing_stacks_of_convolutions_needs_no_torch(runs) -> None:
+    for pool in (False, True):
+        runs.write(str(pool), model__padding="same", model__pool=pool)
     code = (
-        "import sys, dilated_cifar.cli.compare, dilated_cifar.report.files, "
-        "dilated_cifar.report.terminal; sys.exit('torch' in sys.modules)"
+        "import sys; from dilated_cifar.cli import compare; "
+        f"compare.main(['{runs.parent}', 'output={runs.parent / 'out'}']); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -12,7 +12,7 @@ from dilated_cifar.dilation.coverage import (
     lattice_share,
     network_count_map,
 )
-from dilated_cifar.dilation.rates import has_holes, judge
+from dilated_cifar.dilation.rates import has_holes, judge, without_pools
 
 
 class Residual(nn.Module):
@@ -94,6 +94,22 @@ def test_a_network_of_those_convolutions_has_the_same_map() -> None:
     assert counts.sum() == 729
     corner = network_count_map(stack([1, 2, 5]), (3, 32, 32), position=(0, 0))
     assert torch.equal(corner[:9, :9], count_map([1, 2, 5])[8:, 8:])
+
+
+@pytest.mark.parametrize("sizes", [[3], [5], [2], [1, 2, 3, 5]])
+@pytest.mark.parametrize("pool", [2, 3])
+def test_a_stack_with_pools_has_the_map_of_the_stack_without_them(sizes: list[int], pool: int) -> None:
+    source = random.Random(sum(sizes))
+    for _ in range(10):
+        rates = [source.randint(1, 4) for _ in range(source.randint(1, 3))]
+        kernels = [source.choice(sizes) for _ in rates]
+        layers: list[nn.Module] = []
+        for rate, kernel in zip(rates, kernels, strict=True):
+            layers += [nn.Conv2d(1, 1, kernel, dilation=rate), nn.ReLU(), nn.MaxPool2d(pool)]
+        counts = count_map(*without_pools(rates, kernels, pool))
+        side = len(counts)
+        network = nn.Sequential(*layers[:-1])
+        assert torch.equal(network_count_map(network, (1, side, side), position=(0, 0)), counts)
 
 
 def test_a_shortcut_adds_one_path() -> None:
