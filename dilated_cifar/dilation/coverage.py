@@ -16,6 +16,7 @@ from dilated_cifar.dilation.counting import Counting, UncountableError
 from dilated_cifar.dilation.layers import Layer, Trace
 from dilated_cifar.dilation.rates import Kernel, line_counts
 from dilated_cifar.dilation.trace import main_output
+from dilated_cifar.dilation.unit_field import seen_of
 
 
 def count_maps(rates: Sequence[int], kernel_size: Kernel = 3) -> list[Tensor]:
@@ -92,11 +93,8 @@ class Unit:
     """One unit of a network and what of an image enters it.
 
     `name` is the module whose output it belongs to and `layer` what ran last of it; `position` is its (row,
-    column) on that map, None where the output is no map. `centre` is the centre of its receptive field and
-    `box` the part of the field that lies on the image: first row, first column, end row, end column. `counts`
-    says how often each pixel enters the unit, float64 `[H, W]`. `covered` is the share of the box that enters
-    it at all, `nearest_hole` the distance in rows or columns from the centre to the nearest pixel of the box
-    that does not, None where all do.
+    column) on that map, None where the output is no map. `counts` says how often each pixel enters the unit,
+    float64 `[H, W]`; the others are those of `Seen`.
     """
 
     name: str
@@ -119,15 +117,8 @@ def count_unit(module: nn.Module, traced: Trace, name: str, position: Pair | Non
     position = position or layer.centre_position
     counts = network_count_map(module, traced.input_size, layer=name, position=position)
     top, left, bottom, right = traced.bounds(name, position)
-    centre = ((top + bottom) / 2, (left + right) / 2)
-    top, left = max(0, top), max(0, left)
-    bottom, right = min(counts.shape[0], bottom + 1), min(counts.shape[1], right + 1)
-    inside = counts[top:bottom, left:right]
-    holes = (inside == 0).nonzero() + torch.tensor([top, left])
-    distances = (holes - torch.tensor(centre)).abs().amax(1)
-    nearest = float(distances.min()) if len(distances) else None
-    box = (top, left, bottom, right)
-    return Unit(name, layer, position, centre, box, counts, covered_share(inside), nearest)
+    box, centre, covered, nearest = seen_of(counts.numpy(), (top, bottom), (left, right))
+    return Unit(name, layer, position, centre, box, counts, covered, nearest)
 
 
 def count_stages(module: nn.Module, traced: Trace, unit: Unit) -> list[tuple[str, Tensor]]:

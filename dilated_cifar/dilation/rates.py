@@ -1,8 +1,8 @@
 """Verdicts on a list of dilation rates: whether a stack of dilated convolutions covers every pixel.
 
 All of it concerns convolutions with stride 1 and square kernels, odd or even, of one size or of one size a
-layer, in any order; a stack with poolings is written as one by `without_pools`. Nothing here imports torch.
-Rows and columns do not mix, so one dimension decides for both.
+layer, in any order; nothing here imports torch. Rows and columns do not mix, so one dimension decides for
+both.
 """
 
 from collections.abc import Sequence
@@ -137,26 +137,6 @@ def receptive_field(rates: Sequence[int], kernel_size: Kernel = 3) -> int:
     """Compute the receptive field in pixels of a stack at stride 1: 1 + (K_1-1) r_1 + ... + (K_n-1) r_n."""
     kernels = each_kernel(rates, kernel_size)
     return 1 + sum((kernel - 1) * rate for rate, kernel in zip(rates, kernels, strict=True))
-
-
-def without_pools(
-    rates: Sequence[int], kernel_size: Kernel = 3, pool: int = 2
-) -> tuple[list[int], list[int]]:
-    """Rates and kernels of the stack at stride 1 of which one output sees the same pixels, equally often.
-
-    Of a stack with a pooling of `pool` pixels, as far apart, between each two layers. Behind it neighbours on
-    the map lie `pool` times as far apart, and so do the taps of a kernel; the pooling itself is a layer with
-    `pool` taps.
-
-    Raises:
-        ValueError: the list is empty, a rate or a kernel is below 1, or there is not one kernel a rate.
-    """
-    check_rates(rates, kernel_size)
-    found, distance = [], 1
-    for rate, kernel in zip(rates, each_kernel(rates, kernel_size), strict=True):
-        found += [(rate * distance, kernel), (distance, pool)]
-        distance *= pool
-    return [rate for rate, _ in found[:-1]], [kernel for _, kernel in found[:-1]]
 
 
 def line_counts(rates: Sequence[int], kernel_size: Kernel = 3) -> list[list[int]]:

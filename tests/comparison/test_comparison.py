@@ -8,6 +8,7 @@ from scipy import stats
 
 from dilated_cifar.comparison.collect import collect
 from dilated_cifar.comparison.comparison import Comparison, compare
+from dilated_cifar.comparison.networks import measure_whole
 
 
 def compared(folder: Path, **choices) -> Comparison:
@@ -174,17 +175,23 @@ def test_a_network_that_the_rates_do_not_decide_is_measured(runs, make_config) -
     assert network.covered == 1
 
 
-def test_stacks_with_pools_are_judged_by_their_rates(runs) -> None:
-    for rates in ([1, 1, 1], [1, 2, 5]):
-        runs.write(str(rates), model__padding="same", model__dilations=rates, model__pool=True)
-    networks = sorted(compared(runs.parent).networks.values(), key=lambda network: network.covered or 0)
-    assert [network.size for network in networks] == [(54, 54), (18, 18)]
-    gridded, dense = networks
-    assert (dense.covered, gridded.covered) == (1.0, pytest.approx((42 / 54) ** 2))
-    assert (dense.nearest_hole, gridded.nearest_hole) == (None, 7.5)
-    assert gridded.alternatives == ()
-    assert dense.counts is not None
-    assert dense.counts.sum() == 27**2 * 4**2
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_stacks_with_pools_are_measured_without_torch_as_with_it(runs, make_config, padding: str) -> None:
+    for rates in ([1, 1, 1], [2, 1, 1], [1, 2, 5] if padding == "same" else [5, 2, 1]):
+        model = [f"model.padding={padding}", f"model.dilations={rates}", "model.pool=true"]
+        config = make_config("experiment=demo", "model=plain", *model, "data.test=100")
+        runs.write(str(rates), config=config)
+        expected = measure_whole(config, "")
+        found = next(
+            each for each in compared(runs.parent).networks.values() if each.label.endswith(str(rates))
+        )
+        assert (found.size, found.covered, found.nearest_hole) == (
+            expected.size,
+            expected.covered,
+            expected.nearest_hole,
+        )
+        assert np.array_equal(found.counts, expected.counts)
+        assert found.on_image
 
 
 def test_comparing_stacks_of_convolutions_needs_no_torch(runs) -> None:

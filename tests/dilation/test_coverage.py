@@ -1,5 +1,6 @@
 import random
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -8,11 +9,14 @@ from torch.nn import functional as F
 from dilated_cifar.dilation.coverage import (
     count_map,
     count_maps,
+    count_unit,
     covered_share,
     lattice_share,
     network_count_map,
 )
-from dilated_cifar.dilation.rates import has_holes, judge, without_pools
+from dilated_cifar.dilation.rates import has_holes, judge
+from dilated_cifar.dilation.trace import trace
+from dilated_cifar.dilation.unit_field import Window, centre_line, seen_of
 
 
 class Residual(nn.Module):
@@ -96,20 +100,30 @@ def test_a_network_of_those_convolutions_has_the_same_map() -> None:
     assert torch.equal(corner[:9, :9], count_map([1, 2, 5])[8:, 8:])
 
 
-@pytest.mark.parametrize("sizes", [[3], [5], [2], [1, 2, 3, 5]])
-@pytest.mark.parametrize("pool", [2, 3])
-def test_a_stack_with_pools_has_the_map_of_the_stack_without_them(sizes: list[int], pool: int) -> None:
-    source = random.Random(sum(sizes))
-    for _ in range(10):
-        rates = [source.randint(1, 4) for _ in range(source.randint(1, 3))]
-        kernels = [source.choice(sizes) for _ in rates]
-        layers: list[nn.Module] = []
-        for rate, kernel in zip(rates, kernels, strict=True):
-            layers += [nn.Conv2d(1, 1, kernel, dilation=rate), nn.ReLU(), nn.MaxPool2d(pool)]
-        counts = count_map(*without_pools(rates, kernels, pool))
-        side = len(counts)
-        network = nn.Sequential(*layers[:-1])
-        assert torch.equal(network_count_map(network, (1, side, side), position=(0, 0)), counts)
+def test_the_centre_unit_of_a_stack_is_counted_alike_by_lines_and_by_the_network() -> None:
+    source = random.Random(0)
+    for _ in range(40):
+        windows, layers, size = [], [], source.randint(20, 40)
+        for _ in range(source.randint(1, 4)):
+            window = Window(
+                kernel=source.randint(1, 4),
+                stride=source.randint(1, 2),
+                padding=source.randint(0, 2),
+                rate=source.randint(1, 3),
+            )
+            windows.append(window)
+            layers.append(nn.Conv2d(1, 1, window.kernel, window.stride, window.padding, window.rate))
+        network = nn.Sequential(*layers)
+        try:
+            line = centre_line(size, windows)
+        except ValueError:  # its map vanishes
+            continue
+        traced = trace(network, (1, size, size))
+        unit = count_unit(network, traced, traced.layers[-1].name)
+        counts = np.outer(line.counts, line.counts)
+        assert np.array_equal(unit.counts.numpy(), counts)
+        seen = seen_of(counts, (line.first, line.last), (line.first, line.last))
+        assert seen == (unit.box, unit.centre, unit.covered, unit.nearest_hole)
 
 
 def test_a_shortcut_adds_one_path() -> None:
