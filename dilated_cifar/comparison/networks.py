@@ -75,7 +75,7 @@ def describe(run: Run, label: str, *, measure: bool) -> Network:
         return Network(label, problem=f"Only the first {MAX_MEASURED} networks are measured.")
     try:
         config = to_config(read_config(run.folder))
-        if isinstance(config.model, CnnConfig):
+        if type(config.model) is CnnConfig:  # of a subclass the network may be another
             return measure_stack(config.model, config.data.input_size, label)
         return measure_whole(config, label)
     except (UserError, ValueError, RuntimeError, KeyError) as error:
