@@ -65,6 +65,15 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "of peak": "{peak_share}%",
         "MB": "{memory}",
     },
+    "resnet_trials": {
+        "epochs": "{epochs}",
+        "trained on": "{trained_on}",
+        "weight decay": "{weight_decay}",
+        "cutout": "{cutout}",
+        "validation accuracy": "{validation}%",
+        "training accuracy": "{train}%",
+        "minutes": "{minutes}",
+    },
     "commands": {"command": "{command}", "took": "{took}"},
 }
 """Of each table its columns: the heading, and how a row of the CSV file fills it."""

@@ -145,6 +145,8 @@ def test_a_study_is_a_table_of_its_groups(runs, monkeypatch: pytest.MonkeyPatch)
     [
         ("recipes/fast/seed-*", ["experiment=fast_dilated_125"]),
         ("best/whole_30/seed-*", ["experiment=best_dilated_125"]),
+        ("resnet/fast/seed-*", ["experiment=fast_resnet"]),
+        ("resnet/best/seed-*", ["experiment=best_resnet"]),
         ("published/dilated/seed-*", ["experiment=published_dilated"]),
         ("published/plain/seed-*", ["experiment=published_plain"]),
         ("resolution/strided/seed-*", ["experiment=fast", "model=resnet", "model.layout=S", "model.width=8"]),
