@@ -259,4 +259,5 @@ def test_links_open_the_run_folders_and_names_are_text(browser, report: Path) ->
     assert browser.execute_script("return document.querySelectorAll('table b').length") == 0
     odd = next(link for link in links if "gridded" in link.get_attribute("textContent"))
     browser.get(odd.get_attribute("href"))
-    assert "summary.json" in browser.page_source
+    # The listing's rows are written by scripts, which may run after the page counts as loaded.
+    WebDriverWait(browser, 20).until(lambda driver: "summary.json" in driver.page_source)
