@@ -29,9 +29,8 @@ from dilated_cifar.runs.record import (
     SUMMARY,
     LeftOut,
     Session,
-    write_config,
-    write_sessions,
 )
+from dilated_cifar.runs.writing import write_config, write_sessions
 
 RUNS = Path(__file__).parent / "results" / "runs"
 

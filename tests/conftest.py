@@ -17,7 +17,7 @@ from dilated_cifar.cli.choices import conf_folder
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import register_schemas, to_config
 from dilated_cifar.data.cifar10 import ARCHIVE
-from dilated_cifar.runs import record
+from dilated_cifar.runs import record, writing
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -109,14 +109,14 @@ class RunFolders:
         config = changed(config or self.base, keys)
         folder = self.parent / name
         (folder / "checkpoints").mkdir(parents=True)
-        record.write_config(folder, config)
-        record.write_curves(folder, invented_curves(config, test, train, seconds))
+        writing.write_config(folder, config)
+        writing.write_curves(folder, invented_curves(config, test, train, seconds))
         count = config.data.test  # type: ignore[attr-defined]  # every data set of the tests has it
         labels = np.arange(count) % config.data.classes
         if predicted is None:
             wrong = (labels + 1) % config.data.classes
             predicted = np.where(np.arange(count) < round(test * count), labels, wrong)
-        record.write_predictions(folder, predicted, labels)
+        writing.write_predictions(folder, predicted, labels)
 
         def figures(epoch: int, accuracy: float) -> record.Figures:
             shares = (train, accuracy if validation is None else validation, accuracy)
@@ -141,7 +141,7 @@ class RunFolders:
             torch="2.14.1",
             class_names=config.data.class_names,
         )
-        record.write_summary(folder, summary)
+        writing.write_summary(folder, summary)
         return folder
 
 

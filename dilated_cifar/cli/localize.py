@@ -44,7 +44,8 @@ def run(arguments: Arguments) -> int:
     faults: list[str] = []
     with Steps(shown=config.progress) as steps:
         # Only now: everything above answers at once, importing torch takes seconds.
-        from dilated_cifar.inspection.localization.localization import localize_pictures, localize_scenes
+        from dilated_cifar.inspection.localization.localization import localize_scenes
+        from dilated_cifar.inspection.localization.pictures import localize_pictures
 
         if config.images:
             faults = localize_pictures(config, steps)

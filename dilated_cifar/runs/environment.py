@@ -16,7 +16,8 @@ import torch
 import dilated_cifar
 from dilated_cifar.errors import UserError
 from dilated_cifar.runs.reading import read_sessions
-from dilated_cifar.runs.record import Session, write_sessions
+from dilated_cifar.runs.record import Session
+from dilated_cifar.runs.writing import write_sessions
 
 logger = logging.getLogger(__name__)
 

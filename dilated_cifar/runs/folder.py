@@ -27,9 +27,9 @@ from dilated_cifar.runs.record import (
     best_checkpoint,
     last_checkpoint,
     previous_checkpoint,
-    write_config,
 )
 from dilated_cifar.runs.verified import read_verified
+from dilated_cifar.runs.writing import write_config
 
 logger = logging.getLogger(__name__)
 

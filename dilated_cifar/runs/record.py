@@ -1,23 +1,16 @@
-"""What a run leaves in its folder, typed, and the one place that writes it.
+"""What a run leaves in its folder, typed.
 
 A run folder holds `config.yaml`, `checkpoints/`, TensorBoard's event files, `metrics.csv` (the curves),
-`test_predictions.npz`, `summary.json`, `sessions.json` and `train.log`. `runs/reading.py` reads them back.
+`test_predictions.npz`, `summary.json`, `sessions.json` and `train.log`. `runs/writing.py` writes them,
+`runs/reading.py` reads them back.
 """
 
-import csv
-import io
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from dilated_cifar.config.run import Config
-from dilated_cifar.config.store import to_yaml
-from dilated_cifar.runs.atomic import write, write_text
+from numpy.typing import NDArray
 
 CONFIG, METRICS, PREDICTIONS, SUMMARY = "config.yaml", "metrics.csv", "test_predictions.npz", "summary.json"
 SESSIONS, ERROR, LOG = "sessions.json", "error.txt", "train.log"
@@ -246,34 +239,3 @@ def best_checkpoint(folder: Path) -> Path:
 def has_weights(folder: Path) -> bool:
     """Whether a run's selected weights are there, which whoever needs the space may delete."""
     return best_checkpoint(folder).is_file() or last_checkpoint(folder).is_file()
-
-
-def write_config(folder: Path, config: Config) -> None:
-    """Write config.yaml, from which alone the run can be repeated."""
-    write_text(folder / CONFIG, to_yaml(config))
-
-
-def write_curves(folder: Path, history: Sequence[Row]) -> None:
-    """Write metrics.csv: one row an epoch; floats in full, so that reading gives the same numbers."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    write_text(folder / METRICS, text.getvalue())
-
-
-def write_predictions(folder: Path, predicted: ArrayLike, labels: ArrayLike) -> None:
-    """Write test_predictions.npz: predicted and true class of every test image, `[N]` each."""
-    content = io.BytesIO()
-    np.savez_compressed(content, predicted=predicted, labels=labels)
-    write(folder / PREDICTIONS, content.getvalue())
-
-
-def write_sessions(folder: Path, sessions: Sequence[Session]) -> None:
-    """Write sessions.json, the first one first."""
-    write_text(folder / SESSIONS, json.dumps([asdict(session) for session in sessions], indent=2) + "\n")
-
-
-def write_summary(folder: Path, summary: Summary) -> None:
-    """Write summary.json, whose presence says that the run is finished: call this last."""
-    write_text(folder / SUMMARY, json.dumps(asdict(summary), indent=2) + "\n")

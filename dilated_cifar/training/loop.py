@@ -33,10 +33,8 @@ from dilated_cifar.runs.record import (
     best_checkpoint,
     last_checkpoint,
     previous_checkpoint,
-    write_curves,
-    write_predictions,
-    write_summary,
 )
+from dilated_cifar.runs.writing import write_curves, write_predictions, write_summary
 from dilated_cifar.training.averaging import fit_batch_norms
 from dilated_cifar.training.bar import Bar
 from dilated_cifar.training.batch_norm import synchronised

@@ -22,7 +22,7 @@ from dilated_cifar.errors import UserError
 from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.folder import Found, opened
 from dilated_cifar.runs.reading import read_config
-from dilated_cifar.runs.record import write_config
+from dilated_cifar.runs.writing import write_config
 from dilated_cifar.training.loop import train
 from dilated_cifar.training.optimizer import learning_rate
 
