@@ -1,21 +1,24 @@
-"""Plugins: Python files and modules of users that register networks and data sets of their own.
+"""Plugins: Python files and modules of users that register networks, data sets and optimizers of their own.
 
 Only a command line, or a package that is installed with an entry point, names a plugin: no checkpoint and no
-configuration file ever causes an import. A run records the plugins of its network and of its data set by
-name alone, so that a refusal can say which one is missing.
+configuration file ever causes an import. A run records the plugins that its configuration needs by name
+alone, so that a refusal can say which one is missing.
 """
 
 import importlib
 import re
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any, TypeVar
 
 from dilated_cifar import plugin_files
 from dilated_cifar.config.base import Choice, expanded, shortened
 from dilated_cifar.config.families import added_by, remove_added
-from dilated_cifar.errors import UserError
+from dilated_cifar.errors import UserError, one_line
+
+Made = TypeVar("Made")
 
 GROUP = "dilated_cifar.plugins"
 """The group of entry points by which installed packages are found."""
@@ -51,6 +54,33 @@ def named(module: str) -> str:
         if module == plugin or module.startswith(f"{plugin}."):
             return name
     return module
+
+
+def told(builder: Callable[..., Any], config: Choice) -> str:
+    """What a message calls the builder of a family."""
+    return f"{config.group}.family={config.family}: {builder.__name__} of {named(builder.__module__)}"
+
+
+def made(
+    builder: Callable[..., Any], config: Choice, *arguments: object, kind: type[Made], what: str
+) -> Made:
+    """What a plugin's builder makes of a configuration, which must be of a kind.
+
+    Raises:
+        UserError: it fails, or makes anything else; `what` says what was expected.
+    """
+    try:
+        found = builder(config, *arguments)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{told(builder, config)} fails: {one_line(error)}") from error
+    if not isinstance(found, kind):
+        raise UserError(
+            f"{told(builder, config)} returns {shortened(repr(found), 60)}, a {type(found).__name__}; "
+            f"expected {what}"
+        )
+    return found
 
 
 def module_of(name: str) -> str:

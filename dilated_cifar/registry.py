@@ -1,4 +1,4 @@
-"""What a configuration can name: networks and data sets, each a dataclass and the function behind it.
+"""What a configuration can name: networks, data sets, optimizers; each a dataclass and its function.
 
 The dataclass holds the keys, their defaults and checks; its field `family` is the name. A function is paired
 with it by a decorator, in the project's own files as in a plugin's:
@@ -16,12 +16,14 @@ from typing import Any, TypeVar
 from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.families import add_family
 from dilated_cifar.config.model import ModelConfig
+from dilated_cifar.config.optimization import OptimizerConfig
 from dilated_cifar.errors import UserError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _NETWORKS: dict[type[ModelConfig], Callable[..., Any]] = {}
 _DATA_SETS: dict[type[DataConfig], Callable[..., Any]] = {}
+_OPTIMIZERS: dict[type[OptimizerConfig], Callable[..., Any]] = {}
 _SETTLERS: dict[type[DataConfig], Callable[..., DataConfig]] = {}
 _FOLDERS: list[Path] = []
 
@@ -69,6 +71,24 @@ def data_set(
     return register
 
 
+def optimizer(config: type[OptimizerConfig]) -> Callable[[Function], Function]:
+    """Pair a family of optimizers with its builder: `(config, parameters) -> torch.optim.Optimizer`.
+
+    `parameters` is the list of a network's, in its order. The schedule sets `lr` of every parameter group
+    before each step.
+
+    Raises:
+        UserError: the family has the name of another one, or is no dataclass of optimizers.
+    """
+
+    def register(builder: Function) -> Function:
+        add_family(config, OptimizerConfig, builder.__module__)
+        _OPTIMIZERS[config] = builder
+        return builder
+
+    return register
+
+
 def offer(folder: Path) -> None:
     """Offer the YAML files of a folder as choices, such as `model=NAME` of `FOLDER/model/NAME.yaml`.
 
@@ -94,6 +114,11 @@ def builder_of(config: ModelConfig) -> Callable[..., Any]:
 def reader_of(config: DataConfig) -> Callable[..., Any]:
     """The reader of the data set that `config` describes."""
     return _DATA_SETS[type(config)]
+
+
+def optimizer_of(config: OptimizerConfig) -> Callable[..., Any]:
+    """The builder of the optimizer that `config` describes."""
+    return _OPTIMIZERS[type(config)]
 
 
 def settler_of(config: DataConfig) -> Callable[..., DataConfig]:

@@ -194,6 +194,24 @@ def test_a_data_set_of_ones_own_has_its_size_channels_and_classes_everywhere(
     assert "data.family=stripes: of the plugin" in refused(evaluate.main, "outputs/one", NETWORK[0])
 
 
+def test_a_run_with_an_optimizer_of_ones_own_stops_and_ends_with_the_same_bits(
+    small: list[str], refused: Callable[..., str]
+) -> None:
+    lion = f"plugin={ROOT / 'examples' / 'own_optimizer' / 'lion.py'}"
+    typed = [*small, lion, "optimizer=lion", "optimizer.weight_decay=0.1"]
+    assert train.main([*typed, "epochs=2", "name=whole"]) == 0
+    for epochs in (1, 2):
+        forget()
+        assert train.main([*typed, f"epochs={epochs}", "name=cut"]) == 0
+    whole, cut = (torch.load(f"outputs/{name}/checkpoints/last.pt") for name in ("whole", "cut"))
+    assert all(torch.equal(weight, cut["model"][name]) for name, weight in whole["model"].items())
+    moments = [each["training"]["optimizer"]["state"][0]["momentum"] for each in (whole, cut)]
+    assert torch.equal(*moments)
+    forget()
+    assert "optimizer.family=lion: of the plugin" in refused(evaluate.main, "outputs/cut")
+    assert evaluate.main(["outputs/cut", lion, "threads=1"]) == 0
+
+
 def test_help_and_keys_are_those_of_a_plugin_as_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
     for main in (train.main, explain.main):
         assert main([NETWORK[0], "model=separable", "--help"]) == 0

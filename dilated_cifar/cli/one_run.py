@@ -58,7 +58,7 @@ def train_once(
     # The saved configuration names its folder, so that `config=FILE` is the same run again; and of all
     # plugins those that the run needs.
     name = Path(os.path.relpath(folder, config.output_dir)).as_posix()
-    config = replace(config, name=name, plugin=plugins_of(config.model, config.data))
+    config = replace(config, name=name, plugin=plugins_of(config.model, config.data, config.optimizer))
 
     def waits() -> bool:
         # A search may try the same point twice at once: the second one has the first one's result.

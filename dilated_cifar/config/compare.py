@@ -25,7 +25,7 @@ class CompareConfig(Frozen):
     """Folder for the report; null for `comparison` in the first FOLDER, or beside it where it is one of
     several runs."""
     plugin: list[str] = field(default_factory=list)
-    """Files or modules with the networks and data sets of runs that need them."""
+    """Files or modules with what runs need of your own: networks, data sets, optimizers."""
 
     def __post_init__(self) -> None:
         if not self.paths:

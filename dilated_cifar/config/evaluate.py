@@ -37,7 +37,7 @@ class Place(Frozen):
     progress: bool = True
     """Show on a terminal what is being done."""
     plugin: list[str] = field(default_factory=list)
-    """Files or modules with the networks and data sets of runs that need them."""
+    """Files or modules with what runs need of your own: networks, data sets, optimizers."""
 
     def __post_init__(self) -> None:
         require_threads(self.threads)

@@ -94,7 +94,7 @@ class Config(Frozen):
     progress: bool = True
     """Show progress bars."""
     plugin: list[str] = field(default_factory=list)
-    """Files or modules with networks and data sets of your own; a run records those that it needs."""
+    """Files or modules with networks, data sets or optimizers of your own; a run records what it needs."""
 
     def __post_init__(self) -> None:
         require_seed(self.seed, "seed")

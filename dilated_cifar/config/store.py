@@ -50,7 +50,7 @@ COMMANDS: dict[str, type[Frozen]] = {
 
 
 class MissingPluginError(UserError):
-    """A configuration whose network or data set is a plugin's that is not loaded."""
+    """A configuration whose network, data set or optimizer is a plugin's that is not loaded."""
 
 
 def register_schemas() -> None:

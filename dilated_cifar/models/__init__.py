@@ -5,12 +5,10 @@ from pkgutil import iter_modules
 
 from torch import nn
 
-from dilated_cifar.config.base import shortened
 from dilated_cifar.config.families import added_by
 from dilated_cifar.config.model import ModelConfig
-from dilated_cifar.errors import UserError, one_line
 from dilated_cifar.models.contract import require_logits
-from dilated_cifar.plugins import named
+from dilated_cifar.plugins import made, told
 from dilated_cifar.registry import builder_of
 
 # Every file of this folder registers what it builds, so that a new network is a new file and nothing else.
@@ -30,17 +28,7 @@ def build(config: ModelConfig, classes: int, input_size: tuple[int, int, int] = 
     if added_by(type(config)) is None:
         network: nn.Module = builder(config, classes, input_size)
         return network
-    told = f"model.family={config.family}: {builder.__name__} of {named(builder.__module__)}"
-    try:
-        found = builder(config, classes, input_size)
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(f"{told} fails: {one_line(error)}") from error
-    if not isinstance(found, nn.Module):
-        raise UserError(
-            f"{told} returns {shortened(repr(found), 60)}, a {type(found).__name__}; expected a network, a "
-            "torch.nn.Module"
-        )
-    require_logits(found, classes, input_size, told)
+    kind = "a network, a torch.nn.Module"
+    found = made(builder, config, classes, input_size, kind=nn.Module, what=kind)
+    require_logits(found, classes, input_size, told(builder, config))
     return found

@@ -81,7 +81,7 @@ def load(run: str | Path, *, device: str = "auto", plugin: str | Sequence[str] =
     Args:
         run: The folder, the file or the name.
         device: auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps.
-        plugin: FILE.py or module, or several, with networks and data sets of your own that the run needs.
+        plugin: FILE.py or module, or several, with what the run needs of your own.
 
     Raises:
         UserError: there is none, it is damaged, its plugin is not loaded, or the device is not there.

@@ -6,8 +6,9 @@ from math import cos, pi
 from typing import TypeVar
 
 import torch
-from torch import nn, optim
+from torch import Tensor, nn, optim
 
+from dilated_cifar.config.families import added_by
 from dilated_cifar.config.optimization import (
     AdamConfig,
     AdamWConfig,
@@ -21,6 +22,9 @@ from dilated_cifar.config.optimization import (
     SgdConfig,
     StepConfig,
 )
+from dilated_cifar.plugins import made, told
+from dilated_cifar.registry import optimizer, optimizer_of
+from dilated_cifar.training.contract import require_resumable
 from dilated_cifar.training.muon import Muon
 
 Kind = TypeVar("Kind", bound=optim.Optimizer)
@@ -40,39 +44,72 @@ _SGD, _Adam, _AdamW = without_compiler(optim.SGD), without_compiler(optim.Adam),
 _Muon = without_compiler(Muon)
 
 
-def build_optimizer(
-    config: OptimizerConfig, parameters: Iterable[nn.Parameter], *, fused: bool = False
-) -> optim.Optimizer:
-    """The optimizer that `config` describes, over `parameters`; `fused` into one kernel, as GPUs want it."""
-    match config:
-        case SgdConfig():
-            return _SGD(
-                parameters,
-                lr=config.lr,
-                momentum=config.momentum,
-                nesterov=config.nesterov,
-                weight_decay=config.weight_decay,
-                fused=fused,
-            )
-        case AdamConfig():
-            kind = _AdamW if isinstance(config, AdamWConfig) else _Adam
-            return kind(
-                parameters,
-                lr=config.lr,
-                betas=(config.beta1, config.beta2),
-                eps=config.eps,
-                weight_decay=config.weight_decay,
-                fused=fused,
-            )
-        case MuonConfig():
-            return _Muon(
-                parameters,
-                lr=config.lr,
-                momentum=config.momentum,
-                weight_decay=config.weight_decay,
-                others=config.others,
-            )
-    raise AssertionError(f"no optimizer is paired with {type(config).__name__}")
+def build_optimizer(config: OptimizerConfig, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
+    """The optimizer that `config` describes, over `parameters`, which lie on their device already.
+
+    Raises:
+        UserError: a plugin's builder fails, or its optimizer could not go on from a checkpoint.
+    """
+    builder, over = optimizer_of(config), list(parameters)
+    if added_by(type(config)) is None:
+        own: optim.Optimizer = builder(config, over)
+        return own
+
+    def make(parameters: list[nn.Parameter]) -> optim.Optimizer:
+        kind = "an optimizer, a torch.optim.Optimizer"
+        return made(builder, config, parameters, kind=optim.Optimizer, what=kind)
+
+    require_resumable(make, over, told(builder, config))
+    return make(over)
+
+
+@optimizer(SgdConfig)
+def build_sgd(config: SgdConfig, parameters: list[nn.Parameter]) -> optim.Optimizer:
+    """Gradient descent of torch."""
+    return _SGD(
+        parameters,
+        lr=config.lr,
+        momentum=config.momentum,
+        nesterov=config.nesterov,
+        weight_decay=config.weight_decay,
+        fused=parameters[0].is_cuda,
+    )
+
+
+@optimizer(AdamConfig)
+@optimizer(AdamWConfig)
+def build_adam(config: AdamConfig, parameters: list[nn.Parameter]) -> optim.Optimizer:
+    """Adam or AdamW of torch."""
+    kind = _AdamW if isinstance(config, AdamWConfig) else _Adam
+    return kind(
+        parameters,
+        lr=config.lr,
+        betas=(config.beta1, config.beta2),
+        eps=config.eps,
+        weight_decay=config.weight_decay,
+        fused=parameters[0].is_cuda,
+    )
+
+
+@optimizer(MuonConfig)
+def build_muon(config: MuonConfig, parameters: list[nn.Parameter]) -> optim.Optimizer:
+    """Muon of this project."""
+    return _Muon(
+        parameters,
+        lr=config.lr,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+        others=config.others,
+    )
+
+
+def moments_of(config: OptimizerConfig, shape: torch.Size) -> dict[str, Tensor]:
+    """What an optimizer keeps of a parameter of this shape after a step: names, shapes and types."""
+    parameter = nn.Parameter(torch.zeros(shape))
+    optimizer = build_optimizer(config, [parameter])
+    parameter.grad = torch.zeros(shape)
+    optimizer.step()
+    return {name: value for name, value in optimizer.state[parameter].items() if value is not None}
 
 
 def set_learning_rate(optimizer: optim.Optimizer, lr: float) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn, optim
+from torch import Tensor
 
 from dilated_cifar.config.base import as_typed, shortened
 from dilated_cifar.config.run import Config, differing_keys, flatten
@@ -19,7 +19,8 @@ from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.checkpoint import Checkpoint
 from dilated_cifar.runs.record import CONFIG, best_checkpoint, curve_names
 from dilated_cifar.runs.untrusted import is_number, keys_fault, shown, weights_fault
-from dilated_cifar.training.optimizer import build_optimizer
+from dilated_cifar.training.contract import load_moments
+from dilated_cifar.training.optimizer import moments_of
 from dilated_cifar.training.state import Progress, State, computed_on, new_state, rows_of
 
 logger = logging.getLogger(__name__)
@@ -71,14 +72,7 @@ def bring_back(saved: Checkpoint, training: dict[str, Any], state: State) -> Non
         state.average.module.load_state_dict(saved.model)
         state.average.n_averaged.copy_(averaging["averaged"])
         state.model.load_state_dict(averaging["model"])
-    # Copies, for steps are written into them: in a file, two of them may be one. The settings are those of
-    # the configuration, whatever a release before 0.2 saved of them.
-    moments = {
-        number: {name: value.clone() for name, value in moment.items()}
-        for number, moment in training["optimizer"]["state"].items()
-    }
-    settings = state.optimizer.state_dict()["param_groups"]
-    state.optimizer.load_state_dict({"state": moments, "param_groups": settings})
+    load_moments(state.optimizer, training["optimizer"]["state"])  # without settings of a release before 0.2
     state.progress = Progress.from_data(training["progress"])
     if best:
         state.best = Checkpoint(state.container, saved.class_names, **best)
@@ -182,32 +176,19 @@ def moment_faults(content: Any, state: State, done: int) -> Iterator[str]:
     """What is wrong with what an optimizer has kept of its steps, of which so many are done."""
     yield from keys_fault("optimizer", content, ("state",), ("param_groups",))
     moments, parameters = content["state"], list(state.model.parameters())
-    kinds = kept(state) if done else {}
-    if not isinstance(moments, dict) or bool(moments) != bool(kinds):
+    shapes = dict.fromkeys(each.shape for each in parameters) if done else {}
+    kinds = {shape: moments_of(state.config.optimizer, shape) for shape in shapes}
+    if not isinstance(moments, dict) or bool(moments) != any(kinds.values()):
         yield f"optimizer.state is not that after {done} steps"
     for number, moment in moments.items():
         if not isinstance(number, int) or not 0 <= number < len(parameters) or not isinstance(moment, dict):
             yield f"optimizer.state holds {shown(number)}; expected what is kept of a parameter"
-        own = parameters[number]
-        expected = {name: own if kind.shape else kind for name, kind in kinds.items()}
+        expected = kinds[parameters[number].shape]
         if fault := weights_fault(moment, expected):
             yield f"optimizer.state[{number}]: {fault}"
         yield from finite_fault(f"optimizer.state[{number}]", moment)
-        for name, kind in kinds.items():
-            if not kind.shape and not 1 <= moment[name].item() <= done:
-                yield f"optimizer.state[{number}]: {name}={moment[name].item():g} after {done} steps"
-
-
-def kept(state: State) -> Mapping[str, Tensor]:
-    """What the optimizer of a run keeps of each parameter, here of one with a single dimension.
-
-    A tensor without a dimension counts the steps, another is like the parameter.
-    """
-    parameter = nn.Parameter(torch.zeros(1))
-    optimizer: optim.Optimizer = build_optimizer(state.config.optimizer, [parameter])
-    parameter.grad = torch.zeros(1)
-    optimizer.step()
-    return {name: value for name, value in optimizer.state[parameter].items() if value is not None}
+        if "step" in expected and not 1 <= moment["step"].item() <= done:  # as torch's optimizers count
+            yield f"optimizer.state[{number}]: step={moment['step'].item():g} after {done} steps"
 
 
 def averaging_faults(averaging: Any, state: State, done: int) -> Iterator[str]:

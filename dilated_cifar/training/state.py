@@ -155,7 +155,7 @@ def new_state(config: Config, class_names: list[str], machine: Machine) -> State
     average = None
     if config.ema is not None:
         average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
-    optimizer = build_optimizer(config.optimizer, model.parameters(), fused=machine.device.type == "cuda")
+    optimizer = build_optimizer(config.optimizer, model.parameters())
     teacher = read_teacher(config, class_names, machine)
     return State(config, class_names, model, average, optimizer, Progress(), teacher)
 
