@@ -1,6 +1,7 @@
 """What a plugin's optimizer must keep to, so that a run with it can be saved and continued."""
 
 from collections.abc import Callable, Mapping
+from itertools import zip_longest
 
 import torch
 from torch import Tensor, nn, optim
@@ -45,7 +46,9 @@ def require_resumable(
     load_moments(other, optimizer.state_dict()["state"])
     for pair in ((unbroken, optimizer), (continued, other)):
         step(*pair, gradients[2])
-    pairs = zip(tensors_of(unbroken, optimizer), tensors_of(continued, other), strict=True)
+    pairs = zip_longest(
+        tensors_of(unbroken, optimizer), tensors_of(continued, other), fillvalue=torch.empty(0)
+    )
     if not all(one.dtype == two.dtype and torch.equal(one, two) for one, two in pairs):
         raise UserError(
             f"{told}: after two steps its optimizer does not go on from what it keeps of the parameters as "

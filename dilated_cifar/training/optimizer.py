@@ -103,13 +103,19 @@ def build_muon(config: MuonConfig, parameters: list[nn.Parameter]) -> optim.Opti
     )
 
 
-def moments_of(config: OptimizerConfig, shape: torch.Size) -> dict[str, Tensor]:
-    """What an optimizer keeps of a parameter of this shape after a step: names, shapes and types."""
-    parameter = nn.Parameter(torch.zeros(shape))
-    optimizer = build_optimizer(config, [parameter])
-    parameter.grad = torch.zeros(shape)
-    optimizer.step()
-    return {name: value for name, value in optimizer.state[parameter].items() if value is not None}
+def moments_of(
+    config: OptimizerConfig, parameters: Iterable[nn.Parameter]
+) -> dict[torch.Size, dict[str, Tensor]]:
+    """What the optimizer keeps of a parameter of each shape after a step: names, shapes and types."""
+    copies = [nn.Parameter(torch.zeros(shape)) for shape in dict.fromkeys(each.shape for each in parameters)]
+    built = build_optimizer(config, copies)
+    for each in copies:
+        each.grad = torch.zeros_like(each)
+    built.step()
+    return {
+        each.shape: {name: value for name, value in built.state[each].items() if value is not None}
+        for each in copies
+    }
 
 
 def set_learning_rate(optimizer: optim.Optimizer, lr: float) -> None:

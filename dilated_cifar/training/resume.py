@@ -176,8 +176,7 @@ def moment_faults(content: Any, state: State, done: int) -> Iterator[str]:
     """What is wrong with what an optimizer has kept of its steps, of which so many are done."""
     yield from keys_fault("optimizer", content, ("state",), ("param_groups",))
     moments, parameters = content["state"], list(state.model.parameters())
-    shapes = dict.fromkeys(each.shape for each in parameters) if done else {}
-    kinds = {shape: moments_of(state.config.optimizer, shape) for shape in shapes}
+    kinds = moments_of(state.config.optimizer, parameters) if done else {}
     if not isinstance(moments, dict) or bool(moments) != any(kinds.values()):
         yield f"optimizer.state is not that after {done} steps"
     for number, moment in moments.items():
