@@ -18,7 +18,6 @@ from dilated_cifar.cli import compare, evaluate, explain, export, localize, trai
 from dilated_cifar.config import families
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.errors import UserError
-from dilated_cifar.models import build
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "examples" / "own_network" / "separable.py"
@@ -253,42 +252,6 @@ WRONG = {
     "no_config": (MINE.replace("(ModelConfig):", ":"), ["a subclass of ModelConfig"]),
     "no_folder": (f"{HEAD}from pathlib import Path\noffer(Path('nowhere'))", ["nowhere: no such folder"]),
 }  # fmt: skip
-FAILS = {
-    "nothing": ("return None", ["build_mine of mine.py returns None, a NoneType; expected a network"]),
-    "tuple": (
-        "net = Classifier(nn.Conv2d(3, 4, 3), 4, classes)\n"
-        "    net.register_forward_hook(lambda net, images, logits: (logits, logits))\n    return net",
-        ["its network makes a tuple of images [2, 3, 32, 32]; expected logits [N, classes]"],
-    ),
-    "training": (
-        "net = Classifier(nn.Conv2d(3, 4, 3), 4, classes)\n"
-        "    net.register_forward_hook(lambda net, _, logits: [logits] if net.training else logits)\n"
-        "    return net",
-        ["its network makes a list of images [2, 3, 32, 32] in training mode; expected logits"],
-    ),
-    "nothing_to_train": (
-        "return Classifier(nn.Conv2d(3, 4, 3), 4, classes).requires_grad_(False)",
-        ["its network has no weights to train"],
-    ),
-    "other_maps": (
-        "net = Classifier(nn.Conv2d(3, 4, 3), 4, classes)\n"
-        "    net.class_maps = lambda images: net.features(images).repeat(1, 3, 1, 1)[:, :classes]\n"
-        "    return net",
-        ["the means of its network's class maps are not its logits"],
-    ),
-    "no_network": ("return [1]", ["returns [1], a list"]),
-    "raises": ("return config.wings", ["build_mine of mine.py fails: AttributeError", "wings"]),
-    "classes": (
-        "return Classifier(nn.Conv2d(input_size[0], 4, 3), 4, classes + 1)",
-        ["its network makes [2, 11] of images [2, 3, 32, 32]; expected logits [N, classes], here [2, 10]"],
-    ),
-    "map": (
-        "class Map(Classifier): forward = lambda self, x: self.features(x)\n"
-        "    return Map(nn.Conv2d(3, 4, 3), 4, classes)",
-        ["its network makes [2, 4, 30, 30]"],
-    ),
-    "channels": ("return Classifier(nn.Conv2d(1, 4, 3), 4, classes)", ["its network fails on", "channels"]),
-}
 
 
 @pytest.mark.parametrize("fault", WRONG)
@@ -301,18 +264,6 @@ def test_a_plugin_that_cannot_be_imported_is_told_with_its_own_error(here: Path,
     for part in ("plugin=mine.py: ", *parts):
         assert part in line
     assert "mine" not in families.families(ModelConfig)
-
-
-@pytest.mark.parametrize("fault", FAILS)
-def test_a_builder_without_a_network_of_logits_is_told(here: Path, fault: str) -> None:
-    body, parts = FAILS[fault]
-    (here / "mine.py").write_text(MINE.replace(f"return {BUILT}", body))
-    plugins.load_plugins(["mine.py"])
-    with pytest.raises(UserError) as refused:
-        build(families.families(ModelConfig)["mine"](), 10)
-    (line,) = str(refused.value).splitlines()
-    for part in ("model.family=mine: ", *parts):
-        assert part in line
 
 
 def test_a_refused_plugin_leaves_no_run(refused: Callable[..., str], small: list[str], here: Path) -> None:
