@@ -104,6 +104,8 @@ def train(config: Config, folder: Path, processes: Processes = ALONE, command: s
             write_predictions(folder, predicted.cpu().numpy(), splits.test.labels.cpu().numpy())
             board.finish(summary)
             write_summary(folder, summary)
+    if stop.received:  # during the last test, where this run is complete, but a sweep is not to go on
+        raise Interrupted(stop.received, folder)
     return summary
 
 

@@ -1,6 +1,7 @@
 """What sweeps offer: presets, engines and their defaults, devices, an end by Ctrl-C."""
 
 import itertools
+import signal
 import socket
 import subprocess
 import sys
@@ -130,4 +131,26 @@ sys.exit(train.main(["-m", *{tiny!r}, "epochs=1", "seed=0,1", "name=two"]))
     assert "Exception ignored in" in done.stderr
     assert done.returncode == 130
     assert "error: interrupted; continue with: " in done.stderr
+    assert [path.parent.name for path in tmp_path.glob("outputs/two/*/summary.json")] == ["seed-0"]
+
+
+def test_a_ctrl_c_during_the_last_test_of_a_job_ends_a_sweep_before_its_next_job(
+    tiny: list[str], tmp_path: Path
+) -> None:
+    script = f"""
+import os, signal, sys
+from dilated_cifar.cli import train
+from dilated_cifar.training import loop
+signal.signal(signal.SIGINT, signal.default_int_handler)
+def stopping(folder, summary, write_summary=loop.write_summary):
+    write_summary(folder, summary)
+    os.kill(os.getpid(), signal.SIGINT)
+loop.write_summary = stopping
+sys.exit(train.main(["-m", *{tiny!r}, "epochs=1", "seed=0,1", "name=two"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 128 + signal.SIGINT, done.stderr
+    assert "continue with: python" in done.stderr
     assert [path.parent.name for path in tmp_path.glob("outputs/two/*/summary.json")] == ["seed-0"]
