@@ -68,12 +68,20 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "resnet_trials": {
         "epochs": "{epochs}",
         "trained on": "{trained_on}",
+        "learning rate": "{lr}",
         "weight decay": "{weight_decay}",
         "cutout": "{cutout}",
         "validation accuracy": "{validation}%",
         "training accuracy": "{train}%",
         "minutes": "{minutes}",
     },
+    "teacher_trials": {
+        "teacher": "{teacher}",
+        "its validation accuracy (%)": "{own}",
+        "temperature": "{temperature}",
+        "validation accuracy (%)": "{validation}",
+    },
+    "lion": {"optimizer": "{network}", "seeds": "{seeds}", "test accuracy (%)": "{test}"},
     "commands": {"command": "{command}", "took": "{took}"},
 }
 """Of each table its columns: the heading, and how a row of the CSV file fills it."""
