@@ -13,12 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dilated_cifar.config.base import Choice
 from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.families import add_family
 from dilated_cifar.config.model import ModelConfig
 from dilated_cifar.config.optimization import OptimizerConfig
 from dilated_cifar.errors import UserError
 
+Chosen = TypeVar("Chosen", bound=Choice)
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _NETWORKS: dict[type[ModelConfig], Callable[..., Any]] = {}
@@ -26,6 +28,19 @@ _DATA_SETS: dict[type[DataConfig], Callable[..., Any]] = {}
 _OPTIMIZERS: dict[type[OptimizerConfig], Callable[..., Any]] = {}
 _SETTLERS: dict[type[DataConfig], Callable[..., DataConfig]] = {}
 _FOLDERS: list[Path] = []
+
+
+def _pairing(
+    config: type[Chosen], base: type[Choice], functions: dict[type[Chosen], Callable[..., Any]]
+) -> Callable[[Function], Function]:
+    """A decorator that makes `config` a family of the group of `base`, with its function."""
+
+    def register(function: Function) -> Function:
+        add_family(config, base, function.__module__)
+        functions[config] = function
+        return function
+
+    return register
 
 
 def network(config: type[ModelConfig]) -> Callable[[Function], Function]:
@@ -36,13 +51,7 @@ def network(config: type[ModelConfig]) -> Callable[[Function], Function]:
     Raises:
         UserError: the family has the name of another one, or is no dataclass of networks.
     """
-
-    def register(builder: Function) -> Function:
-        add_family(config, ModelConfig, builder.__module__)
-        _NETWORKS[config] = builder
-        return builder
-
-    return register
+    return _pairing(config, ModelConfig, _NETWORKS)
 
 
 def data_set(
@@ -60,15 +69,9 @@ def data_set(
     Raises:
         UserError: the family has the name of another one, or is no dataclass of data sets.
     """
-
-    def register(reader: Function) -> Function:
-        add_family(config, DataConfig, reader.__module__)
-        _DATA_SETS[config] = reader
-        if settle is not None:
-            _SETTLERS[config] = settle
-        return reader
-
-    return register
+    if settle is not None:
+        _SETTLERS[config] = settle
+    return _pairing(config, DataConfig, _DATA_SETS)
 
 
 def optimizer(config: type[OptimizerConfig]) -> Callable[[Function], Function]:
@@ -80,13 +83,7 @@ def optimizer(config: type[OptimizerConfig]) -> Callable[[Function], Function]:
     Raises:
         UserError: the family has the name of another one, or is no dataclass of optimizers.
     """
-
-    def register(builder: Function) -> Function:
-        add_family(config, OptimizerConfig, builder.__module__)
-        _OPTIMIZERS[config] = builder
-        return builder
-
-    return register
+    return _pairing(config, OptimizerConfig, _OPTIMIZERS)
 
 
 def offer(folder: Path) -> None:
