@@ -24,8 +24,10 @@ def require_resumable(
         UserError: a step fails, parameters are left out, or the optimizer keeps what no checkpoint holds.
     """
     random = torch.Generator().manual_seed(0)
-    shapes = list(dict.fromkeys(each.shape for each in parameters))
-    values, *gradients = ([torch.randn(shape, generator=random) for shape in shapes] for _ in range(4))
+    one_each = {each.shape: each for each in parameters}.values()
+    values, *gradients = (
+        [torch.randn(each.shape, generator=random).to(each.device) for each in one_each] for _ in range(4)
+    )
 
     def step(parameters: list[nn.Parameter], optimizer: optim.Optimizer, gradients: list[Tensor]) -> None:
         for parameter, gradient in zip(parameters, gradients, strict=True):

@@ -107,7 +107,8 @@ def moments_of(
     config: OptimizerConfig, parameters: Iterable[nn.Parameter]
 ) -> dict[torch.Size, dict[str, Tensor]]:
     """What the optimizer keeps of a parameter of each shape after a step: names, shapes and types."""
-    copies = [nn.Parameter(torch.zeros(shape)) for shape in dict.fromkeys(each.shape for each in parameters)]
+    one_each = {each.shape: each for each in parameters}.values()
+    copies = [nn.Parameter(torch.zeros_like(each)) for each in one_each]
     built = build_optimizer(config, copies)
     for each in copies:
         each.grad = torch.zeros_like(each)
