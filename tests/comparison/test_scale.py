@@ -9,15 +9,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MEASURE = """
-import resource, sys
+import sys
 from dilated_cifar.cli.compare import main
 status = main()
-print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+# Not from getrusage: its peak begins with that of the process that started this one.
+print("peak", open("/proc/self/status").read().partition("VmHWM:")[2].split()[0], file=sys.stderr)
 sys.exit(status)
 """
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="the peak is read from /proc")
 @pytest.mark.parametrize("groups", [50, 1000])
 def test_a_thousand_runs_compare_in_half_a_gigabyte_to_a_page_of_ten_megabytes(runs, groups: int) -> None:
     random = np.random.default_rng(0)
@@ -45,4 +47,4 @@ def test_a_thousand_runs_compare_in_half_a_gigabyte_to_a_page_of_ten_megabytes(r
     assert len(pd.read_csv(output / "groups.csv")) == groups
     assert (output / "report.html").stat().st_size < 10_000_000
     peak = int(ran.stderr.split("peak ")[1])
-    assert peak < 500_000  # kilobytes on Linux
+    assert peak < 500_000  # kilobytes
