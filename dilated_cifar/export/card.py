@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
@@ -13,12 +13,10 @@ from dilated_cifar.config.data import DataConfig
 from dilated_cifar.config.run import LOCAL_KEYS, Config, flatten
 from dilated_cifar.errors import printable
 from dilated_cifar.evaluation.trained import Trained
+from dilated_cifar.export.checked import Checked
 from dilated_cifar.percentages import percent
 from dilated_cifar.runs.description import describe, portable
 from dilated_cifar.runs.record import Figures, Summary
-
-if TYPE_CHECKING:
-    from dilated_cifar.export.export import Checked
 
 HUB_DATA_SETS = {
     "cifar10": ("uoft-cs/cifar10", "CIFAR-10"),
@@ -88,7 +86,7 @@ def model_card(
     trained: Trained,
     summary: Summary | None,
     figures: Figures | None,
-    checks: Sequence["Checked"],
+    checks: Sequence[Checked],
     license: str,  # noqa: A002  # the card's own word
 ) -> str:
     """A README.md as the hub shows it: what was measured, how to load it, how it was trained, its limits."""
@@ -127,7 +125,7 @@ def front_matter(trained: Trained, figures: Figures | None, license: str) -> dic
 
 
 def sections(
-    trained: Trained, summary: Summary | None, figures: Figures | None, checks: Sequence["Checked"]
+    trained: Trained, summary: Summary | None, figures: Figures | None, checks: Sequence[Checked]
 ) -> Iterator[str]:
     """The text below the metadata."""
     config = trained.config

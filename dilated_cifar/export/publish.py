@@ -8,7 +8,8 @@ from dilated_cifar.config.published import MOST_BYTES, SUFFIX
 from dilated_cifar.device import use_threads
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.trained import open_all, require_finite, some_test_images
-from dilated_cifar.export.export import Checked, figures_of, in_batches, summary_of, written
+from dilated_cifar.export.checked import Checked, in_batches, written
+from dilated_cifar.export.export import figures_of, summary_of
 from dilated_cifar.export.formats import Source
 from dilated_cifar.progress import Steps
 from dilated_cifar.runs.atomic import write

@@ -159,7 +159,7 @@ def test_weights_that_are_no_numbers_are_not_exported(run: Path, capfd: pytest.C
     saved.model["classifier.bias"][0] = torch.nan
     checkpoint.save(saved, best)
     assert export.main([str(run), "threads=1"]) == 2
-    assert f"{best}: 1 weights are nan or infinite" in capfd.readouterr().err
+    assert f"{best}: 1 of its weights are nan or infinite" in capfd.readouterr().err
 
 
 def test_without_the_extra_it_is_said_what_to_install(
