@@ -20,12 +20,13 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from dilated_cifar.cli.arguments import Arguments, Command, quoted, read_arguments
+from dilated_cifar.cli.arguments import Arguments, Command
 from dilated_cifar.cli.choices import conf_folder, fault
 from dilated_cifar.cli.engines import missing_engine, register_engines
 from dilated_cifar.cli.errors import explain, guard
 from dilated_cifar.cli.help import print_help
 from dilated_cifar.cli.naming import command_line
+from dilated_cifar.cli.overrides import quoted, read_arguments
 from dilated_cifar.config.store import GROUPS, register_schemas
 from dilated_cifar.errors import UserError
 from dilated_cifar.registry import offered

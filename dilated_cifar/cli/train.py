@@ -8,11 +8,12 @@ from typing import cast
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from dilated_cifar.cli.arguments import Arguments, Command, quoted
+from dilated_cifar.cli.arguments import Arguments, Command
 from dilated_cifar.cli.command import composing, execute
 from dilated_cifar.cli.logs import console
 from dilated_cifar.cli.naming import command_line, run_folder, sweep_folder
 from dilated_cifar.cli.one_run import naming, print_curves, train_once
+from dilated_cifar.cli.overrides import quoted
 from dilated_cifar.cli.sweep import JobStatus, StopJobs, run_job
 from dilated_cifar.errors import Interrupted, UserError, one_line, printable
 from dilated_cifar.plugins import load_plugins

@@ -11,8 +11,8 @@ from torch import nn
 
 from dilated_cifar.cli import explain as explaining
 from dilated_cifar.cli import train as training
-from dilated_cifar.cli.arguments import read_arguments
 from dilated_cifar.cli.command import compose
+from dilated_cifar.cli.overrides import read_arguments
 from dilated_cifar.comparison import collect, comparison
 from dilated_cifar.config.cifar10 import Cifar10Config
 from dilated_cifar.config.evaluate import DataPlace

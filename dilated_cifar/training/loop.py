@@ -21,16 +21,14 @@ from dilated_cifar.device import (
     use_threads,
 )
 from dilated_cifar.errors import Interrupted, RunError
-from dilated_cifar.inspection.network import Inspection, hole_warning, inspect_if_traceable
+from dilated_cifar.inspection.network import hole_warning, inspect_if_traceable
 from dilated_cifar.percentages import percent, points
 from dilated_cifar.processes import ALONE, Processes
 from dilated_cifar.progress import Steps
-from dilated_cifar.runs import checkpoint
 from dilated_cifar.runs.environment import add_session
 from dilated_cifar.runs.folder import saving
 from dilated_cifar.runs.record import (
     Summary,
-    best_checkpoint,
     last_checkpoint,
     previous_checkpoint,
 )
@@ -38,14 +36,14 @@ from dilated_cifar.runs.writing import write_curves, write_predictions, write_su
 from dilated_cifar.training.averaging import fit_batch_norms
 from dilated_cifar.training.bar import Bar
 from dilated_cifar.training.batch_norm import synchronised
+from dilated_cifar.training.board import Board
 from dilated_cifar.training.initialization import pass_on, whiten
-from dilated_cifar.training.measure import measure_epoch, measure_weights, summarize
+from dilated_cifar.training.measure import measure_epoch, measure_run
 from dilated_cifar.training.optimizer import learning_rate, set_learning_rate
 from dilated_cifar.training.resume import saved_state
 from dilated_cifar.training.signals import StopSignals
 from dilated_cifar.training.state import Progress, State, Sums, new_state
 from dilated_cifar.training.step import take_step
-from dilated_cifar.training.tensorboard import Board
 
 logger = logging.getLogger(__name__)
 
@@ -244,18 +242,3 @@ def close_epoch(
             # Last of all, so that the others never lack what it says: a crash before it repeats the epoch
             # and writes the same again.
             state.save(folder, machine)
-
-
-def measure_run(
-    state: State, splits: Splits, machine: Machine, folder: Path, network: Inspection | None
-) -> tuple[Summary, Tensor]:
-    """Read the test split, once; returns the summary and the predictions `[N]` of the selected weights."""
-    data, epoch = state.config.data, state.progress.epoch
-    last, logits = measure_weights(state.evaluated, epoch, splits, data, machine)
-    best = None
-    if state.best is not None:
-        best = last
-        if state.best.epoch != epoch:
-            _, model = checkpoint.restore(state.best, best_checkpoint(folder))
-            best, logits = measure_weights(machine.place(model), state.best.epoch, splits, data, machine)
-    return summarize(state, network, machine, best, last, splits.held_out[0]), logits.argmax(1)

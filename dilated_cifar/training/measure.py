@@ -1,5 +1,7 @@
 """The figures of an epoch, of a set of weights and of a whole run."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -10,7 +12,8 @@ from dilated_cifar.data.splits import Splits
 from dilated_cifar.device import Machine
 from dilated_cifar.evaluation.predict import predict, score
 from dilated_cifar.inspection.network import Inspection
-from dilated_cifar.runs.record import ONSET_WINDOW, Figures, Row, Summary
+from dilated_cifar.runs import checkpoint
+from dilated_cifar.runs.record import ONSET_WINDOW, Figures, Row, Summary, best_checkpoint
 from dilated_cifar.training.state import State
 
 ONSET_RULE = (
@@ -48,6 +51,21 @@ def measure_epoch(state: State, splits: Splits, machine: Machine, rate: float) -
         "norm/gradients": sums.gradient_norm / progress.step,
     }
     return row, held_out_logits
+
+
+def measure_run(
+    state: State, splits: Splits, machine: Machine, folder: Path, network: Inspection | None
+) -> tuple[Summary, Tensor]:
+    """Read the test split, once; returns the summary and the predictions `[N]` of the selected weights."""
+    data, epoch = state.config.data, state.progress.epoch
+    last, logits = measure_weights(state.evaluated, epoch, splits, data, machine)
+    best = None
+    if state.best is not None:
+        best = last
+        if state.best.epoch != epoch:
+            _, model = checkpoint.restore(state.best, best_checkpoint(folder))
+            best, logits = measure_weights(machine.place(model), state.best.epoch, splits, data, machine)
+    return summarize(state, network, machine, best, last, splits.held_out[0]), logits.argmax(1)
 
 
 def measure_weights(

@@ -6,7 +6,8 @@ from types import ModuleType
 import pytest
 
 from dilated_cifar.cli import compare, evaluate, explain, export, localize, train
-from dilated_cifar.cli.arguments import Arguments, read_arguments
+from dilated_cifar.cli.arguments import Arguments
+from dilated_cifar.cli.overrides import read_arguments
 from dilated_cifar.errors import UserError
 
 

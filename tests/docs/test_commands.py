@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
 from omegaconf import OmegaConf
 
-from dilated_cifar.cli.arguments import read_arguments
+from dilated_cifar.cli.overrides import read_arguments
 from dilated_cifar.config.run import Config
 from dilated_cifar.config.store import register_schemas
 

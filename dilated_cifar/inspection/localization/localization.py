@@ -15,12 +15,11 @@ from dilated_cifar.device import use_threads
 from dilated_cifar.errors import UserError
 from dilated_cifar.evaluation.output import Output
 from dilated_cifar.evaluation.trained import Trained, data_here, folder_for, open_all, require_finite
-from dilated_cifar.inspection.localization.accuracy import (
-    Outcome,
+from dilated_cifar.inspection.localization.accuracy import Outcome, outcomes
+from dilated_cifar.inspection.localization.accuracy_table import (
     as_data,
     definitions,
     heading,
-    outcomes,
     table_by_background,
     table_of_all,
     verdicts,
