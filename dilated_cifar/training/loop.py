@@ -27,11 +27,7 @@ from dilated_cifar.processes import ALONE, Processes
 from dilated_cifar.progress import Steps
 from dilated_cifar.runs.environment import add_session
 from dilated_cifar.runs.folder import saving
-from dilated_cifar.runs.record import (
-    Summary,
-    last_checkpoint,
-    previous_checkpoint,
-)
+from dilated_cifar.runs.record import Summary, last_checkpoint, previous_checkpoint
 from dilated_cifar.runs.writing import write_curves, write_predictions, write_summary
 from dilated_cifar.training.averaging import fit_batch_norms
 from dilated_cifar.training.bar import Bar
